@@ -1,0 +1,54 @@
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check install
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help book test check serve lint bench opdb notebooks clean
+
+help: ## list these commands
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# Made once; made anew when what to install has changed.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  f"Python 3.11 or later is needed, this is {sys.version.split()[0]}: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+ifneq (,$(filter Linux-x86_64 Linux-aarch64,$(shell uname -sm | tr ' ' -)))
+	@echo "PyTorch for the CPU, from $(CPU_INDEX):"
+	@$(PIP) -q --no-deps --retries 0 --timeout 5 --index-url $(CPU_INDEX) \
+	  $$(grep '^torch==' requirements.txt) 2>/dev/null \
+	  || echo "no answer from there, so PyTorch comes from the plain index (on Linux with CUDA, several GB)."
+endif
+	$(PIP) -r requirements.txt
+	@touch $@
+
+book: $(READY) ## build the book and print the page to open
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "Open file://$(CURDIR)/_build/html/index.html"
+
+test: $(READY) ## all tests but the slow ones, the notebooks included
+	$(BIN)/python -m pytest -m "not slow"
+
+check: lint book ## everything that CI checks: lint, book, all tests
+	$(BIN)/python -m pytest
+
+serve: book ## serve the book at http://localhost:8000
+	$(BIN)/python -m http.server --directory _build/html 8000
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY) ## measure what tracing costs
+	$(BIN)/python -m benchmarks
+
+opdb: $(READY) ## check every operator of PyTorch's own database
+	$(BIN)/python tests/opdb.py
+
+notebooks: $(READY) ## run the chapters again and store their outputs
+	$(BIN)/jupyter nbconvert --config book/_ext/nbconvert_config.py --to notebook --execute --inplace book/*.ipynb
+
+clean: ## delete what was built; .venv stays
+	rm -rf _build .mypy_cache .pytest_cache .ruff_cache

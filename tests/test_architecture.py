@@ -1,0 +1,109 @@
+"""Which module may import which.
+
+The table is the architecture: a module knows only what stands in its row. Change it when the design changes,
+and say why in ARCHITECTURE.md.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "gradflow"
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+# What a computation is, what one backward pass did on it, and what follows from those two. No PyTorch.
+ALLOWED = {
+    "version": set(),
+    "errors": set(),
+    "reason": set(),
+    "graph": {"errors"},
+    "flow": {"errors", "graph"},
+    "optimizer": {"errors", "graph"},
+    "explain": {"errors", "flow", "graph", "reason"},
+    "compare": {"errors", "flow", "graph"},
+    "serialize": {"errors", "flow", "graph"},
+    "text": {"compare", "errors", "explain", "flow", "graph", "reason"},
+    "testing": {"errors", "explain", "flow", "graph", "reason"},
+}
+PURE = set(ALLOWED)
+ALLOWED |= {
+    "figure": PURE,
+    "draw": PURE | {"figure"},
+}
+PURE = set(ALLOWED)
+# The world outside: these see PyTorch run.
+ALLOWED |= {
+    "observe": {"errors", "flow", "graph"},
+    "capture": {"errors", "flow", "graph", "observe"},
+    "step": {"errors"},
+}
+ALLOWED |= {
+    "__init__": set(ALLOWED),
+    "__main__": {"__init__", *ALLOWED},
+}
+KNOWS_TORCH = {"observe", "capture", "step", "__main__"}
+
+
+def imports(module: str) -> Iterator[str]:
+    """Every module that one imports, absolute and dotted, also inside functions and under TYPE_CHECKING."""
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(filter(None, ["gradflow" if node.level else "", node.module]))
+            for alias in node.names:
+                # `from gradflow import text` names a module, `from gradflow.text import lines` does not.
+                inside = package == "gradflow" and alias.name in MODULES
+                yield f"gradflow.{alias.name}" if inside else package
+
+
+def siblings(module: str) -> set[str]:
+    """The modules of gradflow that one imports."""
+    dotted = [name.split(".") for name in imports(module)]
+    return {parts[1] if len(parts) > 1 else "__init__" for parts in dotted if parts[0] == "gradflow"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_only_what_its_row_allows(module):
+    """A module imports what its row of the table names, and nothing else of gradflow."""
+    assert module in ALLOWED, f"give {module} a row in the table above"
+    assert set() == siblings(module) - ALLOWED[module]
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - KNOWS_TORCH))
+def test_only_the_listeners_know_torch(module):
+    """Only the modules that watch PyTorch run import it; not even a function of another one does."""
+    assert "torch" not in {name.split(".")[0] for name in imports(module)}
+
+
+def test_no_import_cycles():
+    """The imports can be put in an order, which is the order in which to read the package."""
+    TopologicalSorter({module: siblings(module) for module in MODULES}).prepare()
+
+
+# gradflow/__init__.py imports everything, so an empty package of that name stands in for it.
+IMPORT_WITHOUT_TORCH = """
+import importlib, sys, types
+package, *modules = sys.argv[1:]
+sys.modules["torch"] = None
+sys.modules["gradflow"] = types.ModuleType("gradflow")
+sys.modules["gradflow"].__path__ = [package]
+for module in modules:
+    importlib.import_module(f"gradflow.{module}")
+"""
+
+
+def test_pure_modules_need_no_torch():
+    """The pure modules import, and so can be read and tested, where there is no PyTorch."""
+    modules = sorted(PURE & set(MODULES))
+    command = [sys.executable, "-c", IMPORT_WITHOUT_TORCH, str(PACKAGE), *modules]
+    run = subprocess.run(command, capture_output=True, text=True)
+
+    assert 0 == run.returncode, run.stderr
