@@ -1,0 +1,744 @@
+"""Record a computation: PyTorch calls to a Graph."""
+
+from __future__ import annotations
+
+import math
+import sys
+import weakref
+from array import array
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C import _functorch
+from torch._C._autograd import _get_sequence_nr
+from torch.autograd.function import Function
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from gradflow.graph import Call, Graph, Op, Scalar, Value
+from gradflow.location import Locations
+from gradflow.observe import Sites
+from gradflow.rules import Role, Rule, rule
+
+_APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
+_PLAIN = frozenset({int, float, bool, str, type(None), slice, torch.dtype, torch.device, type(...), complex})
+_LEAF, _NO_HISTORY = -1, -2  # instead of the sequence number of a backward node
+_STALE = -3  # a version that no tensor has
+_NAMED_NODES = 10_000  # ops whose backward node is looked at for its name; more would be unsafe to free
+
+
+class Opaque:
+    """A region whose inside is not drawn: a custom function, a reentrant checkpoint, a transform.
+
+    Attributes:
+        target: its name.
+        inputs: values that went in, in order.
+        place: the line that called it.
+        call: the module call around it.
+        mode: the grad mode around it.
+        op: its op, once an output of it was used.
+    """
+
+    def __init__(self, target: str, place: int, call: int | None, mode: str) -> None:
+        self.target, self.place, self.call, self.mode = target, place, call, mode
+        self.inputs: dict[int, None] = {}
+        self.op: int | None = None
+
+
+class Recorder(TorchFunctionMode):
+    """Sees every PyTorch call of its thread and keeps what the Graph needs, but no tensor alive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = False
+        self.locations = Locations()
+        self.calls: list[Call] = []
+        self.call: int | None = None
+        self.names: dict[int, str] = {}
+        self.values: list[tuple[str, tuple[int, ...], str, bool, Scalar]] = []
+        self.ops: list[tuple[Any, ...]] = []
+        self.leaves: dict[int, weakref.ref[Tensor]] = {}
+        self._value_sequence = array("q")
+        self._value_output = array("i")
+        self._op_start = array("q")
+        self._op_stop = array("q")
+        self._owners: dict[int, int] = {}  # ops of backward nodes outside the range of their op's call
+        self._live: dict[int, tuple[Any, int, bool, Any, int]] = {}
+        self._sweep_at = 1_000
+        self._storages: dict[int, Any] = {}  # values by storage, held weakly so that no address comes twice
+        self._written: dict[int, int] = {}
+        self._shapes: dict[Any, tuple[int, ...]] = {}
+        self._known_edges: dict[tuple[int, int], int] = {}
+        self._edges_known = 0
+        self._grad_on = True
+        self._inside: tuple[FrameType, Opaque] | None = None
+        self._transform: Opaque | None = None
+        self._exits: dict[Any, tuple[Any, int]] = {}
+        self._fresh: dict[int, tuple[int, ...]] = {}
+        self._leaf_names = 0
+        self._first = self._last = 0
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._grad_on = torch.is_grad_enabled()
+        self._first, self._last = _get_sequence_nr(), sys.maxsize
+        self.__enter__()
+
+    def stop(self) -> None:
+        """Listen no longer, and forget what was only needed to recognise tensors."""
+        self.__exit__(None, None, None)
+        self._last = _get_sequence_nr()
+        self._inside = self._transform = None
+        self._exits.clear()
+        self._sweep()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run the call and record it."""
+        kwargs = kwargs or {}
+        known = rule(func)
+        if self.paused or known.role is Role.READ:
+            return func(*args, **kwargs)
+        if known.role is Role.COMPUTE or known.role is Role.EXIT:
+            return self._record(known, func, args, kwargs)
+        if known.role is Role.GRAD_MODE:
+            result = func(*args, **kwargs)
+            if self._apply_frame() is None:
+                self._grad_on = bool(args[0])
+            return result
+        if known.role is Role.AUTOGRAD:
+            return self._record(known, func, args, kwargs)
+        tensor = args[0]
+        if known.role is Role.FLAG:
+            value = self.lookup(tensor)
+            result = func(*args, **kwargs)
+            self._set_flag(tensor, value)
+            return result
+        if known.role is Role.HOOK:
+            self._add_op(known.target, (self.lookup(tensor),), (), self.locations.here(), mode="grad")
+            return func(*args, **kwargs)
+        return self._assign_data(func, args)
+
+    # The body of every recorded call: written for speed, since it runs once for each op.
+    def _record(self, known: Rule, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tensors: list[Tensor] = []
+        for a in args:
+            kind = type(a)
+            if kind is Tensor or kind is Parameter:
+                tensors.append(a)
+            elif kind not in _PLAIN:
+                tensors.extend(tensors_in(a))
+        if kwargs:
+            tensors.extend(tensors_in(kwargs))
+
+        mode = "grad"
+        if not torch.is_grad_enabled():
+            mode = "inference_mode" if torch.is_inference_mode_enabled() else "no_grad"
+            if mode == "no_grad" and self._grad_on:
+                frame = self._apply_frame()
+                if frame is not None:
+                    return self._record_inside(frame, func, args, kwargs, tensors)
+        self._inside = None
+
+        live = self._live
+        inputs: list[int] = []
+        versions: list[int] = []
+        try:
+            for t in tensors:
+                hit = live.get(id(t))
+                version = t._version
+                if (
+                    hit is not None
+                    and hit[1] == version
+                    and hit[0]() is t
+                    and hit[2] == t.requires_grad
+                ):
+                    inputs.append(hit[3])
+                else:
+                    inputs.append(self._resolve(t))
+                versions.append(t._version)
+        except RuntimeError:  # inference tensors have no version, wrapped ones no storage
+            inputs = [self.lookup(t) for t in tensors]
+            versions = [version_of(t) for t in tensors]
+        if -1 in inputs:
+            return self._record_transformed(func, args, kwargs, inputs)
+
+        start = _get_sequence_nr()
+        result = func(*args, **kwargs)
+        if known.role is Role.EXIT:
+            op = self._add_op(known.target, tuple(inputs), (), self.locations.here(), mode)
+            self._remember_exit(result, op)
+            return result
+        kind = type(result)
+        made: Sequence[Tensor]
+        if kind is Tensor:
+            made = (result,)
+        elif kind in _PLAIN:
+            made = ()
+        else:
+            made = list(tensors_in(result))
+        changed: list[Tensor] = []
+        for t, version in zip(tensors, versions, strict=True):
+            if version_of(t) != version:
+                changed.append(t)
+        fresh = [t for t in made if not any(t is s for s in tensors)]
+        if not fresh and not changed and known.target != "detach_":
+            return result
+        if known.target == "detach_":
+            changed = [tensors[0]]
+        if not inputs:
+            numbers = self._reentered(args, kwargs)
+            for t in fresh:
+                value = self._new(t, "constant")
+                if numbers is not None:
+                    self._fresh[value] = numbers
+            return result
+        if any(_functorch.is_functorch_wrapped_tensor(t) for t in fresh):
+            return result
+        if known.role is Role.AUTOGRAD:
+            inputs = list(dict.fromkeys([*inputs, *self._inputs_of_history(fresh)]))
+        reenters = self._reentered(args, kwargs, inputs) if self._exits or self._fresh else None
+        outputs = self._outputs(inputs, fresh, changed, start)
+        node = None
+        if len(self.ops) < _NAMED_NODES:
+            first = fresh[0] if fresh else changed[0]
+            if first.requires_grad:
+                node = first.grad_fn
+        self._add_op(
+            known.target,
+            tuple(inputs),
+            tuple(outputs),
+            self.locations.here(),
+            mode,
+            start,
+            _get_sequence_nr(),
+            reenters,
+            node and type(node).__name__,
+        )
+        return result
+
+    def _outputs(self, inputs: list[int], fresh: list[Tensor], changed: list[Tensor], start: int) -> list[int]:
+        """New values for what a call made, and for what it wrote to, bases of views included."""
+        bases: dict[int, tuple[Tensor, int]] = {}
+        for t in changed:
+            base = t._base
+            if base is not None and not any(base is c for c in changed):
+                hit = self._live.get(id(base))  # as it was: its version has moved already
+                known = hit is not None and hit[0]() is base and isinstance(hit[3], int)
+                bases[id(base)] = (base, hit[3] if known else self._new(base, "constant"))
+        for _, before in bases.values():
+            if before not in inputs:
+                inputs.append(before)
+        single = _get_sequence_nr() == start + 1
+        outputs = [self._new(t, "intermediate", start if single else None) for t in fresh]
+        for t in changed:
+            outputs.append(self._rewrite(t))
+        for base, _ in bases.values():
+            outputs.append(self._rewrite(base))
+        return outputs
+
+    def _rewrite(self, t: Tensor) -> int:
+        """The new value of a tensor that was written to; a leaf stays the leaf that it is."""
+        hit = self._live.get(id(t))
+        before = hit[3] if hit is not None and hit[0]() is t and isinstance(hit[3], int) else None
+        kind = "intermediate"
+        if before is not None and (t.is_leaf and self.values[before][0] in ("parameter", "buffer", "input")):
+            kind = self.values[before][0]
+        value = self._new(t, kind)
+        if before is not None and kind != "intermediate" and before in self.names:
+            self.names[value] = self.names[before]
+        key = storage_of(t)
+        if key:
+            self._written[key] = value
+        return value
+
+    def _new(self, t: Tensor, kind: str, sequence: int | None = None) -> int:
+        """Store a value. ``sequence`` is that of its backward node, where the caller knows it."""
+        value = len(self.values)
+        requires_grad = t.requires_grad
+        output = 0
+        if not requires_grad:
+            sequence = _NO_HISTORY
+        elif t.is_leaf:
+            sequence = _LEAF
+            self.leaves[value] = weakref.ref(t)
+        else:
+            output = t.output_nr
+            if sequence is None:
+                node = t.grad_fn
+                sequence = node._sequence_nr() if node is not None else _NO_HISTORY
+                output = t.output_nr
+        shape = t.shape
+        plain = self._shapes.get(shape)
+        if plain is None:
+            plain = self._shapes[shape] = tuple(shape)
+        self.values.append(
+            (kind, plain, _DTYPES.get(t.dtype) or dtype_name(t.dtype), requires_grad, number_in(t))
+        )
+        self._value_sequence.append(sequence)
+        self._value_output.append(output)
+        self._track(t, value)
+        return value
+
+    def _track(self, t: Tensor, value: Any) -> None:
+        """Recognise this tensor, as it is now, as that value."""
+        key = storage_of(t)
+        self._live[id(t)] = (weakref.ref(t), version_of(t), t.requires_grad, value, key)
+        if key and isinstance(value, int):
+            self._own_storage(t, key, value)
+        if len(self._live) > self._sweep_at:
+            self._sweep()
+
+    def _own_storage(self, t: Tensor, key: int, value: Any) -> None:
+        """Know from now on whose memory this is."""
+        if key not in self._storages:
+            t.untyped_storage()._weak_ref()
+            self._storages[key] = value
+
+    def _sweep(self) -> None:
+        """Forget tensors that are dead."""
+        self._live = {key: hit for key, hit in self._live.items() if hit[0]() is not None}
+        self._sweep_at = max(1_000, 2 * len(self._live))
+        for key in [key for key in self._storages if torch.UntypedStorage._expired(key)]:
+            self._forget_storage(key)
+
+    def _forget_storage(self, key: int) -> None:
+        del self._storages[key]
+        self._written.pop(key, None)
+        torch.UntypedStorage._free_weak_ref(key)
+
+    def __del__(self) -> None:
+        """Give back the weak references to storages."""
+        for key in list(self._storages):
+            self._forget_storage(key)
+
+    def lookup(self, t: Tensor) -> int:
+        """The value that a tensor is now; -1 for one of a function transform, which has none."""
+        if is_transformed(t):
+            return -1
+        hit = self._live.get(id(t))
+        if hit is not None and hit[0]() is t and hit[1] == version_of(t) and hit[2] == t.requires_grad:
+            return int(hit[3])
+        return self._resolve(t)
+
+    def known(self, t: Tensor) -> bool:
+        """Whether the trace has seen this tensor."""
+        hit = self._live.get(id(t))
+        return hit is not None and hit[0]() is t
+
+    def made_here(self, t: Tensor) -> bool:
+        """Whether a tensor's backward node was created while the trace was recording."""
+        node = None if t.is_leaf else t.grad_fn
+        return node is not None and self._first <= node._sequence_nr() < self._last
+
+    def add_input(self, t: Tensor, kind: str, name: str) -> int:
+        """Store a tensor that was there before the trace."""
+        value = self._new(t, kind)
+        self.names[value] = name
+        return value
+
+    def _resolve(self, t: Tensor) -> int:
+        """The value of a tensor that is new, or not as it was when last seen."""
+        if is_transformed(t):
+            return -1
+        hit = self._live.get(id(t))
+        if hit is None or hit[0]() is not t:
+            return self._unknown(t)
+        _, version, _, before, key = hit
+        if isinstance(before, Opaque):
+            return self._opaque_output(before, t)
+        now, key_now = version_of(t), storage_of(t)
+        if key_now != key and key_now and key:
+            return self._set(t, before, key_now)
+        if now == version:
+            if t.is_leaf:
+                self._set_flag(t, before)
+                return before
+            return self._opaque_output(self._region(t, [before]), t)
+        written = self._written.get(key, before)
+        if written != before:
+            start = _get_sequence_nr()
+            value = self._rewrite(t)
+            self._add_implied("alias", (before, written), value, start)
+            return value
+        if t.is_leaf:  # written to where nobody could see it, as by a fused optimizer
+            self._track(t, before)
+            return before
+        return self._opaque_output(self._region(t, [before]), t)
+
+    def _set(self, t: Tensor, before: int, key: int) -> int:
+        """The value of a tensor that was given the memory of another by ``set_``."""
+        source = self._storages.get(key)
+        inputs = (source,) if isinstance(source, int) else (before,)
+        value = self._rewrite(t)
+        self._add_implied("set_", inputs, value)
+        return value
+
+    def _unknown(self, t: Tensor) -> int:
+        """The value of a tensor that no recorded call made."""
+        source = self._storages.get(storage_of(t))
+        if t.requires_grad and not t.is_leaf:
+            return self._opaque_output(source if isinstance(source, Opaque) else self._region(t, []), t)
+        if isinstance(source, Opaque):
+            return self._opaque_output(source, t)
+        derived = source is not None and self.values[source][0] != "constant"
+        if t.requires_grad:
+            value = self._new(t, "parameter")
+            self._name_leaf(value)
+            if derived:
+                self._add_implied("Parameter", (source,), value)
+            return value
+        if derived:
+            value = self._new(t, "intermediate")
+            self._add_implied("alias", (source,), value)
+            return value
+        value = self._new(t, "constant")
+        exit_ = self._exits.get(("memory", pointer_of(t)))
+        if exit_ is not None and exit_[0]() is not None:
+            self._fresh[value] = (exit_[1],)
+        return value
+
+    def _name_leaf(self, value: int) -> None:
+        taken = set(self.names.values())
+        while True:
+            self._leaf_names += 1
+            name = f"leaf_{self._leaf_names}"
+            if name not in taken:
+                self.names[value] = name
+                return
+
+    def _set_flag(self, t: Tensor, value: int) -> None:
+        """Note that ``requires_grad`` changed; a tensor made by an op becomes a leaf by it."""
+        if value < 0:
+            return
+        kind, shape, dtype, _, scalar = self.values[value]
+        self.values[value] = (kind, shape, dtype, t.requires_grad, scalar)
+        if t.requires_grad and t.is_leaf:
+            self._value_sequence[value] = _LEAF
+            self.leaves[value] = weakref.ref(t)
+            if value not in self.names:
+                self._name_leaf(value)
+        self._track(t, value)
+
+    def _assign_data(self, func: Any, args: tuple[Any, ...]) -> Any:
+        """``t.data = u``: a value made from ``u`` alone."""
+        t, source = args[0], args[1]
+        before, value = self.lookup(t), self.lookup(source)
+        result = func(*args)
+        if before >= 0 and value >= 0:
+            after = self._rewrite(t)
+            self._add_implied("data", (value,), after)
+        return result
+
+    def _add_op(
+        self,
+        target: str,
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        place: int,
+        mode: str,
+        start: int = 0,
+        stop: int = 0,
+        reenters: tuple[int, ...] | None = None,
+        node: str | None = None,
+        call: int | None = -1,
+    ) -> int:
+        self._op_start.append(start)
+        self._op_stop.append(stop)
+        self.ops.append((target, inputs, outputs, place, mode, reenters, node, self.call if call == -1 else call))
+        return len(self.ops) - 1
+
+    def _add_implied(self, target: str, inputs: tuple[int, ...], output: int, start: int | None = None) -> None:
+        """An op that no call showed; it gets the line of the call that comes upon its result."""
+        mode = "grad" if torch.is_grad_enabled() else "no_grad"
+        start, stop = (0, 0) if start is None else (start, _get_sequence_nr())
+        self._add_op(target, inputs, (output,), self.locations.here(), mode, start, stop)
+
+    def _apply_frame(self) -> FrameType | None:
+        """The outermost running ``Function.apply``, inside which nothing is recorded."""
+        frame: FrameType | None = sys._getframe(1)
+        found = None
+        while frame is not None:
+            if frame.f_code is _APPLY:
+                found = frame
+            frame = frame.f_back
+        return found
+
+    def _record_inside(
+        self, frame: FrameType, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]
+    ) -> Any:
+        """A call inside a custom function: keep which values go in, and which tensors come out."""
+        if self._inside is None or self._inside[0] is not frame:
+            target = getattr(frame.f_locals.get("cls"), "__name__", "Function")
+            region = Opaque(target, self.locations.of(frame.f_back), self.call, "grad")
+            region.inputs.update((self.lookup(t), None) for t in tensors_in(frame.f_locals.get("args", ())))
+            self._inside = (frame, region)
+        region = self._inside[1]
+        versions = [version_of(t) for t in tensors]
+        for t in tensors:
+            hit = self._live.get(id(t))
+            if hit is not None and hit[0]() is t and isinstance(hit[3], int):
+                region.inputs[hit[3]] = None
+            elif hit is None and t.is_leaf and t.requires_grad:
+                region.inputs[self.lookup(t)] = None
+        result = func(*args, **kwargs)
+        written = [t for t, version in zip(tensors, versions, strict=True) if version_of(t) != version]
+        for t in (*tensors_in(result), *written):
+            hit = self._live.get(id(t))
+            if hit is None or hit[0]() is not t or any(t is w for w in written):
+                self._live[id(t)] = (weakref.ref(t), _STALE, False, region, storage_of(t))
+        return result
+
+    def _record_transformed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[int]) -> Any:
+        """A call inside ``vmap`` or ``torch.func.grad``: keep which values go in, and whose memory comes out."""
+        region = self._transform
+        if region is None or region.op is not None:
+            region = self._transform = Opaque("torch.func", self.locations.here(), self.call, "grad")
+        for t in tensors_in((args, kwargs)):
+            inner = unwrapped(t)
+            if inner is not None and (self.known(inner) or (inner.is_leaf and inner.requires_grad)):
+                region.inputs[self.lookup(inner)] = None
+        result = func(*args, **kwargs)
+        for t in tensors_in(result):
+            inner = unwrapped(t)
+            key = storage_of(inner) if inner is not None else 0
+            if inner is not None and key:
+                self._own_storage(inner, key, region)
+        return result
+
+    def _region(self, t: Tensor, inputs: list[int]) -> Opaque:
+        """A region known only by the history of what came out of it."""
+        mode = "grad" if torch.is_grad_enabled() else "no_grad"
+        target = type(t.grad_fn).__name__.rstrip("0123456789").removesuffix("Backward")
+        region = Opaque(target, self.locations.here(), self.call, mode)
+        region.inputs.update(dict.fromkeys(inputs))
+        return region
+
+    def _opaque_output(self, region: Opaque, t: Tensor) -> int:
+        """A new value that came out of a region."""
+        nodes: list[Any] = []
+        region.inputs.update(dict.fromkeys(self._inputs_of_history([t], nodes)))
+        region.inputs.pop(-1, None)
+        value = self._new(t, "intermediate")
+        if region.op is None:
+            node = type(t.grad_fn).__name__ if t.requires_grad and not t.is_leaf else None
+            region.op = self._add_op(
+                region.target, tuple(region.inputs), (value,), region.place, region.mode, node=node, call=region.call
+            )
+        else:
+            target, _, outputs, *others = self.ops[region.op]
+            self.ops[region.op] = (target, tuple(region.inputs), (*outputs, value), *others)
+        for node in nodes:
+            self._owners[node._sequence_nr()] = region.op
+        return value
+
+    def _inputs_of_history(self, tensors: Sequence[Tensor], nodes: list[Any] | None = None) -> list[int]:
+        """The known values at which the history of some tensors begins; the nodes on the way go to ``nodes``."""
+        self._index_edges()
+        found: dict[int, None] = {}
+        stack = [t.grad_fn for t in tensors if t.requires_grad and t.grad_fn is not None]
+        seen = set(stack)
+        while stack:
+            node = stack.pop()
+            if nodes is not None:
+                nodes.append(node)
+            for child, output in node.next_functions:
+                if child is None:
+                    continue
+                if hasattr(child, "variable") and not child.next_functions:
+                    found[self.lookup(child.variable)] = None
+                    continue
+                value = self._known_edges.get((child._sequence_nr(), output))
+                if value is not None:
+                    found[value] = None
+                elif child not in seen:
+                    seen.add(child)
+                    stack.append(child)
+        return list(found)
+
+    def _index_edges(self) -> None:
+        for value in range(self._edges_known, len(self.values)):
+            if self._value_sequence[value] >= 0:
+                self._known_edges[self._value_sequence[value], self._value_output[value]] = value
+        self._edges_known = len(self.values)
+
+    def _remember_exit(self, result: Any, op: int) -> None:
+        """Recognise a number or an array if it comes back as it left."""
+        kind = type(result)
+        if kind is bool:
+            return
+        if kind is float or kind is complex or (kind is int and not -6 < result < 257):
+            self._exits[id(result)] = (result, op)
+        elif kind is list:
+            self._exits[id(result)] = (result, op)
+            for number in numbers_in(result):
+                self._exits[id(number)] = (number, op)
+        elif hasattr(result, "__array_interface__"):
+            self._exits["memory", result.__array_interface__["data"][0]] = (weakref.ref(result), op)
+
+    def _reentered(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: Sequence[int] = ()
+    ) -> tuple[int, ...] | None:
+        """The exits whose numbers a call takes; ``()`` for a number of unseen origin, None for none at all."""
+        if not self._exits:
+            return None
+        found: dict[int, None] = {}
+        unseen = False
+        for value in inputs:
+            if value in self._fresh:
+                unseen = True
+                found.update(dict.fromkeys(self._fresh[value]))
+        literals = self._literals()
+        for thing in (*args, *kwargs.values()):
+            memory = getattr(thing, "__array_interface__", None) if not isinstance(thing, Tensor) else None
+            if memory is not None:
+                known = self._exits.get(("memory", memory["data"][0]))
+                unseen = True
+                if known is not None and known[0]() is not None:
+                    found[known[1]] = None
+                continue
+            for number in (thing, *numbers_in(thing)) if isinstance(thing, (list, tuple)) else (thing,):
+                known = self._exits.get(id(number))
+                if known is not None and known[0] is number:
+                    found[known[1]] = None
+                elif type(number) is float and literals is not None and number not in literals:
+                    unseen = True
+        return tuple(found) if found or unseen else None
+
+    def _literals(self) -> tuple[Any, ...] | None:
+        """The constants in the code that called, or None if the call came from inside PyTorch."""
+        frame: FrameType | None = sys._getframe(4)
+        return frame.f_code.co_consts if frame is not None and self.locations.is_own(frame) else None
+
+    def graph(self, aliases: Sequence[tuple[str, int]], parameters: dict[str, weakref.ref[Tensor]]) -> Graph:
+        """Everything recorded so far."""
+        values = tuple(
+            Value(i, self.names.get(i), *described) for i, described in enumerate(self.values)
+        )
+        words: dict[int, tuple[str, str]] = {}
+        ops = []
+        for i, (target, inputs, outputs, place, mode, reenters, node, call) in enumerate(self.ops):
+            if place not in words:
+                words[place] = self.locations.words(place)
+            source, code = words[place]
+            module = "" if call is None else self.calls[call].module
+            ops.append(
+                Op(i, target, inputs, outputs, module, source, code, mode == "grad", node, call, mode, reenters)
+            )
+        return Graph(values, tuple(ops), tuple(self.calls), tuple(aliases), parameters)
+
+    def sites(self) -> Sites:
+        """Where the backward nodes created so far belong."""
+        ranges = [
+            (start, stop, op)
+            for op, (start, stop) in enumerate(zip(self._op_start, self._op_stop, strict=True))
+            if stop > start
+        ]
+        ranges += [(sequence, sequence + 1, op) for sequence, op in self._owners.items()]
+        ranges.sort()
+        values_of: dict[int, list[tuple[int, list[int]]]] = {}
+        for value, (sequence, output) in enumerate(zip(self._value_sequence, self._value_output, strict=True)):
+            if sequence >= 0:
+                outputs = values_of.setdefault(sequence, [])
+                same = next((values for number, values in outputs if number == output), None)
+                if same is None:
+                    outputs.append((output, [value]))
+                else:
+                    same.append(value)
+        leaves: dict[int, list[int]] = {}
+        for value, ref in self.leaves.items():
+            leaf = ref()
+            if leaf is not None:
+                leaves.setdefault(id(leaf), []).append(value)
+        return Sites(
+            [start for start, _, _ in ranges],
+            [stop for _, stop, _ in ranges],
+            [op for _, _, op in ranges],
+            values_of,
+            leaves,
+            list(self.leaves.values()),
+            [op[1] for op in self.ops],
+        )
+
+
+def tensors_in(thing: Any) -> Iterator[Tensor]:
+    """Every tensor in nested lists, tuples, dicts and dataclasses, in order."""
+    if isinstance(thing, Tensor):
+        yield thing
+    elif isinstance(thing, (list, tuple, set)):
+        for part in thing:
+            yield from tensors_in(part)
+    elif isinstance(thing, dict):
+        for part in thing.values():
+            yield from tensors_in(part)
+    elif hasattr(thing, "__dataclass_fields__") and not isinstance(thing, type):
+        for name in thing.__dataclass_fields__:
+            yield from tensors_in(getattr(thing, name))
+
+
+def numbers_in(thing: Any) -> Iterator[Any]:
+    """Every number in nested lists and tuples."""
+    for part in thing:
+        if isinstance(part, (list, tuple)):
+            yield from numbers_in(part)
+        elif isinstance(part, (float, int, complex)):
+            yield part
+
+
+def version_of(t: Tensor) -> int:
+    """How often a tensor was written to; -1 for an inference tensor, which does not count."""
+    try:
+        return t._version
+    except RuntimeError:
+        return -1
+
+
+def storage_of(t: Tensor) -> int:
+    """The address of a tensor's storage object; 0 where it has none."""
+    try:
+        return int(t.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError):
+        return 0
+
+
+def pointer_of(t: Tensor) -> int:
+    """The address of a tensor's first entry; 0 where it has none."""
+    try:
+        return t.data_ptr()
+    except (RuntimeError, NotImplementedError):
+        return 0
+
+
+def is_transformed(t: Tensor) -> bool:
+    """Whether a tensor is the wrapper that ``vmap`` or ``torch.func.grad`` computes with."""
+    return bool(_functorch.is_functorch_wrapped_tensor(t))
+
+
+def unwrapped(t: Tensor) -> Tensor | None:
+    """The tensor that function transforms were given, inside all wrappers."""
+    while is_transformed(t):
+        t = _functorch.get_unwrapped(t)
+    return t
+
+
+def number_in(t: Tensor) -> Scalar:
+    """The number of a one-element tensor, else None."""
+    if t.numel() != 1:
+        return None
+    try:
+        number: Scalar = t.item()
+    except (RuntimeError, NotImplementedError):
+        return None
+    return math.nan if number != number else number
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """The name of a dtype without ``torch.``."""
+    return str(dtype).removeprefix("torch.")
+
+
+_DTYPES = {dtype: dtype_name(dtype) for dtype in (torch.float32, torch.float64, torch.int64, torch.bool)}

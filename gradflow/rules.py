@@ -1,0 +1,92 @@
+"""What each PyTorch function means for a trace."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, NamedTuple
+
+import torch
+
+
+class Role(Enum):
+    """How a call is recorded."""
+
+    COMPUTE = "an op, if it makes or changes a tensor"
+    READ = "nothing: it reads a tensor's description, or runs a backward pass"
+    EXIT = "an op without outputs: a number leaves PyTorch"
+    GRAD_MODE = "nothing, but the grad mode changes"
+    FLAG = "nothing, but requires_grad changes"
+    HOOK = "an op without outputs: a gradient hook was registered"
+    ASSIGN = "an op: the data of a tensor is replaced"
+    AUTOGRAD = "an op whose inputs are found by looking at its history"
+
+
+class Rule(NamedTuple):
+    """The role of a function and the name it is shown by."""
+
+    role: Role
+    target: str
+
+
+EXITS = frozenset(
+    "item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__ is_nonzero equal allclose"
+    " __contains__".split()
+)
+READS = frozenset(
+    "size dim ndimension stride numel nelement is_contiguous storage_offset storage untyped_storage _typed_storage"
+    " data_ptr element_size get_device is_floating_point is_complex is_signed is_inference is_shared is_pinned"
+    " is_set_to is_same_size has_names is_coalesced _is_view _is_zerotensor is_conj is_neg __len__ __repr__ __str__"
+    " __format__ __hash__ __dir__ __reduce_ex__ backward retain_grad register_post_accumulate_grad_hook share_memory_"
+    " is_tensor is_storage typename _record_function_enter_new get_default_dtype result_type can_cast"
+    " get_rng_state is_autocast_enabled sparse_dim dense_dim is_distributed __cuda_array_interface__".split()
+)
+TENSOR_PROPERTIES = frozenset({"data", "T", "mT", "H", "mH", "real", "imag"})
+_NAMES = {
+    "__radd__": "add",
+    "__rmul__": "mul",
+    "__iadd__": "add_",
+    "__isub__": "sub_",
+    "__imul__": "mul_",
+    "__idiv__": "div_",
+    "__itruediv__": "div_",
+    "__ipow__": "pow_",
+}
+
+
+@functools.cache
+def rule(function: Callable[..., Any]) -> Rule:
+    """The rule for a function as a function mode sees it.
+
+    >>> rule(torch.Tensor.item)
+    Rule(role=<Role.EXIT: 'an op without outputs: a number leaves PyTorch'>, target='item')
+    >>> rule(torch.Tensor.data.__get__).target
+    'data'
+    """
+    name = getattr(function, "__name__", "") or type(function).__name__
+    if name in ("__get__", "__set__", "__delete__"):
+        return _property_rule(name, getattr(getattr(function, "__self__", None), "__name__", ""))
+    if name == "_set_grad_enabled":
+        return Rule(Role.GRAD_MODE, name)
+    if name in EXITS:
+        return Rule(Role.EXIT, name.strip("_"))
+    if name in READS or name.startswith("_record_function"):
+        return Rule(Role.READ, name)
+    if name == "requires_grad_":
+        return Rule(Role.FLAG, name)
+    if name == "register_hook":
+        return Rule(Role.HOOK, name)
+    if function is torch.autograd.grad:
+        return Rule(Role.AUTOGRAD, "grad")
+    return Rule(Role.COMPUTE, _NAMES.get(name) or name.removeprefix("__").removesuffix("__").split(".")[0])
+
+
+def _property_rule(access: str, name: str) -> Rule:
+    if access == "__get__":
+        return Rule(Role.COMPUTE if name in TENSOR_PROPERTIES else Role.READ, name)
+    if access == "__set__" and name == "data":
+        return Rule(Role.ASSIGN, name)
+    if access == "__set__" and name == "requires_grad":
+        return Rule(Role.FLAG, name)
+    return Rule(Role.READ, name)
