@@ -11,12 +11,12 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch._C import _functorch
+from torch import Tensor, nn
+from torch._C import _functorch, _get_function_stack_at, _len_torch_function_stack
 from torch._C._autograd import _get_sequence_nr
 from torch.autograd.function import Function
 from torch.nn import Parameter
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 
 from gradflow.graph import Call, Graph, Op, Scalar, Value
 from gradflow.location import Locations
@@ -24,10 +24,14 @@ from gradflow.observe import Sites
 from gradflow.rules import Role, Rule, rule
 
 _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
+_DEEPCOPY = Parameter.__deepcopy__.__code__
 _PLAIN = frozenset({int, float, bool, str, type(None), slice, torch.dtype, torch.device, type(...), complex})
 _LEAF, _NO_HISTORY = -1, -2  # instead of the sequence number of a backward node
 _STALE = -3  # a version that no tensor has
 _NAMED_NODES = 10_000  # ops whose backward node is looked at for its name; more would be unsafe to free
+
+
+_FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
 
 
 class Opaque:
@@ -78,6 +82,7 @@ class Recorder(TorchFunctionMode):
         self._transform: Opaque | None = None
         self._exits: dict[Any, tuple[Any, int]] = {}
         self._fresh: dict[int, tuple[int, ...]] = {}
+        self._whole_numbers = False
         self._leaf_names = 0
         self._first = self._last = 0
 
@@ -110,8 +115,13 @@ class Recorder(TorchFunctionMode):
             if self._apply_frame() is None:
                 self._grad_on = bool(args[0])
             return result
-        if known.role is Role.AUTOGRAD:
+        if known.role is Role.AUTOGRAD or known.role is Role.EACH:
             return self._record(known, func, args, kwargs)
+        if known.role is Role.MAKE:
+            result = func(*args, **kwargs)
+            if not is_transformed(result) and not result.requires_grad:
+                self._new(result, "constant")
+            return result
         tensor = args[0]
         if known.role is Role.FLAG:
             value = self.lookup(tensor)
@@ -193,23 +203,31 @@ class Recorder(TorchFunctionMode):
         if not inputs:
             numbers = self._reentered(args, kwargs)
             for t in fresh:
+                if t.requires_grad:
+                    continue  # a leaf, which gets its name at its first use
                 value = self._new(t, "constant")
                 if numbers is not None:
                     self._fresh[value] = numbers
             return result
         if any(_functorch.is_functorch_wrapped_tensor(t) for t in fresh):
             return result
+        if known.role is Role.EACH and len(fresh) + len(changed) < len(inputs):
+            self._record_each(known.target, args, result, fresh, changed, mode)
+            return result
         if known.role is Role.AUTOGRAD:
             inputs = list(dict.fromkeys([*inputs, *self._inputs_of_history(fresh)]))
-        reenters = self._reentered(args, kwargs, inputs) if self._exits or self._fresh else None
+        reenters = self._reentered(args, kwargs, inputs)
         outputs = self._outputs(inputs, fresh, changed, start)
         node = None
         if len(self.ops) < _NAMED_NODES:
             first = fresh[0] if fresh else changed[0]
             if first.requires_grad:
                 node = first.grad_fn
+        target = known.target
+        if target == "data" and sys._getframe(2).f_code is _DEEPCOPY:
+            target = "deepcopy"
         self._add_op(
-            known.target,
+            target,
             tuple(inputs),
             tuple(outputs),
             self.locations.here(),
@@ -220,6 +238,22 @@ class Recorder(TorchFunctionMode):
             node and type(node).__name__,
         )
         return result
+
+    def _record_each(
+        self, target: str, args: tuple[Any, ...], result: Any, fresh: list[Tensor], changed: list[Tensor], mode: str
+    ) -> None:
+        """A call that works on each tensor of a list by itself: an op for each that it made or changed."""
+        lists = [a for a in args if isinstance(a, (list, tuple))] or [args]
+        made = result if isinstance(result, (list, tuple)) else lists[0]
+        for i, t in enumerate(made):
+            inputs = [hit[3] for a in lists if i < len(a) and (hit := self._live.get(id(a[i])))]
+            if any(t is f for f in fresh):
+                outputs = [self._new(t, "intermediate")]
+            elif any(t is c for c in changed):
+                outputs = [self._rewrite(t)]
+            else:
+                continue
+            self._add_op(target, tuple(inputs), tuple(outputs), self.locations.here(), mode)
 
     def _outputs(self, inputs: list[int], fresh: list[Tensor], changed: list[Tensor], start: int) -> list[int]:
         """New values for what a call made, and for what it wrote to, bases of views included."""
@@ -330,6 +364,11 @@ class Recorder(TorchFunctionMode):
         hit = self._live.get(id(t))
         return hit is not None and hit[0]() is t
 
+    def retained(self) -> list[Tensor]:
+        """The tensors of the trace that are alive and retain their gradient."""
+        alive = (hit[0]() for hit in self._live.values())
+        return [t for t in alive if t is not None and t.retains_grad]
+
     def made_here(self, t: Tensor) -> bool:
         """Whether a tensor's backward node was created while the trace was recording."""
         node = None if t.is_leaf else t.grad_fn
@@ -372,15 +411,25 @@ class Recorder(TorchFunctionMode):
 
     def _set(self, t: Tensor, before: int, key: int) -> int:
         """The value of a tensor that was given the memory of another by ``set_``."""
-        source = self._storages.get(key)
+        source = self._source(t, key)
         inputs = (source,) if isinstance(source, int) else (before,)
         value = self._rewrite(t)
         self._add_implied("set_", inputs, value)
         return value
 
+    def _source(self, t: Tensor, key: int) -> Any:
+        """The value, or the region, whose memory this is: best the latest one of the same shape and place."""
+        same = [
+            hit[3]
+            for hit in self._live.values()
+            if hit[4] == key and isinstance(hit[3], int) and (other := hit[0]()) is not None and other is not t
+            and other.shape == t.shape and pointer_of(other) == pointer_of(t)
+        ]
+        return max(same, default=self._storages.get(key)) if key else None
+
     def _unknown(self, t: Tensor) -> int:
         """The value of a tensor that no recorded call made."""
-        source = self._storages.get(storage_of(t))
+        source = self._source(t, storage_of(t))
         if t.requires_grad and not t.is_leaf:
             return self._opaque_output(source if isinstance(source, Opaque) else self._region(t, []), t)
         if isinstance(source, Opaque):
@@ -390,7 +439,7 @@ class Recorder(TorchFunctionMode):
             value = self._new(t, "parameter")
             self._name_leaf(value)
             if derived:
-                self._add_implied("Parameter", (source,), value)
+                self._add_implied("alias" if self._is_deep_copy(source) else "Parameter", (source,), value)
             return value
         if derived:
             value = self._new(t, "intermediate")
@@ -401,6 +450,13 @@ class Recorder(TorchFunctionMode):
         if exit_ is not None and exit_[0]() is not None:
             self._fresh[value] = (exit_[1],)
         return value
+
+    def _is_deep_copy(self, value: int) -> bool:
+        """Whether a value is the inside of a parameter that ``copy.deepcopy`` made."""
+        makers = {output: op for op in self.ops for output in op[2]}
+        clone = makers.get(value)
+        copied = makers.get(clone[1][0]) if clone is not None and clone[0] == "clone" else None
+        return copied is not None and copied[0] == "deepcopy"
 
     def _name_leaf(self, value: int) -> None:
         taken = set(self.names.values())
@@ -510,6 +566,32 @@ class Recorder(TorchFunctionMode):
                 self._own_storage(inner, key, region)
         return result
 
+    def aside(self, module: nn.Module, args: Any) -> bool:
+        """Step aside for a module that computes with a fused kernel, but not if it sees a function mode.
+
+        So it does where no gradient is due: its result would differ in the last bits.
+        """
+        if not isinstance(module, _FUSED) or module.training or self._top() is not self:
+            return False
+        if torch.is_grad_enabled() and any(t.requires_grad for t in (*module.parameters(), *tensors_in(args))):
+            return False
+        _pop_mode()
+        return True
+
+    def back(self, module: nn.Module, args: Any, output: Any) -> None:
+        """Listen again after a fused module, and record it as one op."""
+        _push_mode(self)
+        inputs = [self.lookup(t) for t in (*tensors_in(args), *module.parameters())]
+        outputs = tuple(self._new(t, "intermediate") for t in tensors_in(output) if not self.known(t))
+        mode = "grad" if torch.is_grad_enabled() else "no_grad"
+        mode = "inference_mode" if torch.is_inference_mode_enabled() else mode
+        if outputs:
+            self._add_op(type(module).__name__, tuple(inputs), outputs, self.locations.here(), mode)
+
+    def _top(self) -> Any:
+        depth = _len_torch_function_stack()
+        return _get_function_stack_at(depth - 1) if depth else None
+
     def _region(self, t: Tensor, inputs: list[int]) -> Opaque:
         """A region known only by the history of what came out of it."""
         mode = "grad" if torch.is_grad_enabled() else "no_grad"
@@ -571,7 +653,8 @@ class Recorder(TorchFunctionMode):
         kind = type(result)
         if kind is bool:
             return
-        if kind is float or kind is complex or (kind is int and not -6 < result < 257):
+        self._whole_numbers = self._whole_numbers or kind is int
+        if kind is float or kind is complex or (kind is int and not -6 < result < 257):  # others are shared objects
             self._exits[id(result)] = (result, op)
         elif kind is list:
             self._exits[id(result)] = (result, op)
@@ -584,7 +667,7 @@ class Recorder(TorchFunctionMode):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: Sequence[int] = ()
     ) -> tuple[int, ...] | None:
         """The exits whose numbers a call takes; ``()`` for a number of unseen origin, None for none at all."""
-        if not self._exits:
+        if not (self._exits or self._whole_numbers):
             return None
         found: dict[int, None] = {}
         unseen = False
@@ -605,8 +688,8 @@ class Recorder(TorchFunctionMode):
                 known = self._exits.get(id(number))
                 if known is not None and known[0] is number:
                     found[known[1]] = None
-                elif type(number) is float and literals is not None and number not in literals:
-                    unseen = True
+                elif type(number) is float or (self._whole_numbers and type(number) is int):
+                    unseen = unseen or (literals is not None and number not in literals)
         return tuple(found) if found or unseen else None
 
     def _literals(self) -> tuple[Any, ...] | None:

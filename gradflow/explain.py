@@ -19,7 +19,6 @@ ARRAY_EXITS = frozenset("numpy array tolist".split())
 BRANCH_EXITS = frozenset("bool is_nonzero equal allclose contains".split())
 EXITS = NUMBER_EXITS | ARRAY_EXITS | BRANCH_EXITS
 _BRANCH = re.compile(r"^(if|elif|while|assert)\b|\sif\s")
-_CONTINUOUS = ("float", "bfloat", "complex")
 
 
 def explain(flow: Flow, name: str, *, optimizer: object = None, step: Any = None) -> Explanation:
@@ -171,9 +170,11 @@ def _left_pytorch(flow: Flow, value: Value, seeds: set[int]) -> _Finding | None:
 
 
 def _only_feeds_exits(graph: Graph, op: Op) -> bool:
-    """Whether a ``detach`` belongs to the ``.numpy()`` behind it."""
+    """Whether an op belongs to the exit behind it: the ``detach`` before ``.numpy()``, the ``>`` of an ``if``."""
     uses = [edge for output in op.outputs for edge in graph.consumers.get(output, ())]
-    return op.target in DETACHING and bool(uses) and all(graph.ops[edge.op].target in EXITS for edge in uses)
+    if not uses or any(graph.ops[edge.op].target not in EXITS for edge in uses):
+        return False
+    return op.target in DETACHING or not any(_continuous(graph.values[output]) for output in op.outputs)
 
 
 def _cut(flow: Flow, op: Op, between: _Between) -> Cut | None:
@@ -193,7 +194,7 @@ def _kind_of_cut(flow: Flow, op: Op, between: _Between) -> Reason | None:
         return Reason.DETACHED
     if not op.grad_enabled:
         return Reason.NO_GRAD
-    if not any(output.dtype.startswith(_CONTINUOUS) for output in outputs):
+    if any(_continuous(values[edge.value]) for edge in edges) and not any(map(_continuous, outputs)):
         return Reason.NOT_DIFFERENTIABLE
     sources = [edge for edge in edges if values[edge.value].requires_grad]
     if sources and not tracked:
@@ -205,6 +206,10 @@ def _kind_of_cut(flow: Flow, op: Op, between: _Between) -> Reason | None:
         if "none" in statuses:
             return Reason.NOT_DIFFERENTIABLE
     return None
+
+
+def _continuous(value: Value) -> bool:
+    return value.dtype.startswith(("float", "bfloat", "complex"))
 
 
 def _is_zero(arrival: Arrival) -> bool:
@@ -320,7 +325,7 @@ def _not_requested(f: _Finding) -> Words:
 
 def _unused(f: _Finding) -> Words:
     return f"{f.name} is not used: no operation of this trace took it.", (
-        "Call the module that owns it in the forward pass, or remove it. (What another thread computed is not seen.)"
+        "Call the module that owns it in the forward pass, or remove it; what another thread computes is not seen."
     )
 
 
@@ -452,7 +457,7 @@ def _region_words(region: list[Cut]) -> str:
     lines = sorted({int(line) for cut in region if (line := cut.source.rpartition(":")[2]).isdigit()})
     if len(lines) < 2:
         return _named(region[0])
-    return f"{printable(region[0].target)}, lines {lines[0]}–{lines[-1]} of {printable(_file(region[0]))}"
+    return f"{printable(region[0].target)} at {printable(_file(region[0]))}:{lines[0]}–{lines[-1]}"
 
 
 def _file(cut: Cut) -> str:

@@ -57,7 +57,7 @@ class Sites:
         i = bisect_right(self.starts, sequence) - 1
         return self.ops[i] if i >= 0 and sequence < self.stops[i] else None
 
-    def hidden_leaves(self) -> list[torch.Tensor]:
+    def alive(self) -> list[torch.Tensor]:
         """The leaves of the trace that require grad, also those that only a checkpoint knows."""
         alive = (ref() for ref in self.tensors)
         return [leaf for leaf in alive if leaf is not None and leaf.requires_grad and leaf.is_leaf]
@@ -200,7 +200,9 @@ def measure(gradient: torch.Tensor, count: bool = True) -> Arrival:
         nonzero = int(torch.count_nonzero(entries))
         if nonzero and norm == 0:
             norm = _scaled_norm(entries)  # the squares underflowed
-        return _arrival(norm, nonzero, numel, scalar)
+        arrival = _arrival(norm, nonzero, numel, scalar)
+        uncounted = numel > COUNT_LIMIT and not count and nonzero
+        return arrival._replace(support=None) if uncounted else arrival
 
 
 def _arrival(norm: float, count: int, numel: int, scalar: Scalar) -> Arrival:
@@ -375,6 +377,7 @@ def observe_grad(
     gradient: torch.Tensor | None = None,
     inputs: Sequence[torch.Tensor] | None = None,
     support: bool | None = None,
+    retained: Sequence[torch.Tensor] = (),
 ) -> Arrivals:
     """Run a backward pass of ``loss`` that touches no ``.grad``, and say what arrived where.
 
@@ -384,6 +387,7 @@ def observe_grad(
         gradient: as for ``Tensor.backward``.
         inputs: the tensors to ask for; all leaves if None.
         support: True counts the zeros of tensors above 100,000 entries too.
+        retained: tensors that retain their gradient, which PyTorch writes to ``.grad`` in any pass.
 
     Raises:
         GradflowError: the graph was freed, or a reentrant checkpoint meets a post-accumulate hook.
@@ -393,7 +397,7 @@ def observe_grad(
     leaves = {i: leaf for i, leaf in walk.variables.items() if leaf.requires_grad}
     asked = None if inputs is None else [tensor for tensor in inputs if tensor.requires_grad]
     listener = _Listener(walk, sites, _Measures(support), _needed(walk, leaves, asked))
-    with _quiet(), _hooked(walk, listener.on_node), _freed_graph_explained():
+    with _quiet(), _grad_kept(retained), _hooked(walk, listener.on_node), _freed_graph_explained():
         if walk.reentrant():
             _run_backward(loss, gradient, walk, leaves, asked, listener, sites)
         else:
@@ -486,7 +490,7 @@ def _run_backward(
     sites: Sites,
 ) -> None:
     """As ``_run_grad``, for a reentrant checkpoint, inside which only ``.backward()`` works."""
-    everywhere = {id(leaf): leaf for leaf in (*leaves.values(), *sites.hidden_leaves())}
+    everywhere = {id(leaf): leaf for leaf in (*leaves.values(), *sites.alive())}
     for leaf in everywhere.values():
         if getattr(leaf, "_post_accumulate_grad_hooks", None):
             raise GradflowError(
@@ -499,10 +503,7 @@ def _run_backward(
             "flow(inputs=...) cannot look through a reentrant checkpoint.\n"
             "Use checkpoint(..., use_reentrant=False), or leave inputs out."
         )
-    saved = {key: leaf.grad for key, leaf in everywhere.items()}
-    try:
-        for leaf in everywhere.values():
-            leaf.grad = None
+    with _grad_kept(list(everywhere.values())):
         loss.backward(gradient, retain_graph=True)
         node_of = {id(leaf): i for i, leaf in leaves.items()}
         for key, leaf in everywhere.items():
@@ -511,9 +512,19 @@ def _run_backward(
             else:
                 for value in sites.leaves.get(key, ()):
                     listener.on_value(value, leaf.grad)
+
+
+@contextlib.contextmanager
+def _grad_kept(tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+    """``.grad`` of the tensors is None inside, and what it was afterwards."""
+    saved = [(tensor, tensor.grad) for tensor in tensors]
+    try:
+        for tensor, _ in saved:
+            tensor.grad = None
+        yield
     finally:
-        for key, leaf in everywhere.items():
-            leaf.grad = saved[key]
+        for tensor, grad in saved:
+            tensor.grad = grad
 
 
 @contextlib.contextmanager

@@ -20,6 +20,8 @@ class Role(Enum):
     FLAG = "nothing, but requires_grad changes"
     HOOK = "an op without outputs: a gradient hook was registered"
     ASSIGN = "an op: the data of a tensor is replaced"
+    MAKE = "nothing: it takes the shape of a tensor, and makes a constant"
+    EACH = "an op for each tensor of a list"
     AUTOGRAD = "an op whose inputs are found by looking at its history"
 
 
@@ -42,6 +44,11 @@ READS = frozenset(
     " is_tensor is_storage typename _record_function_enter_new get_default_dtype result_type can_cast"
     " get_rng_state is_autocast_enabled sparse_dim dense_dim is_distributed __cuda_array_interface__".split()
 )
+MAKERS = frozenset(
+    "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty"
+    " new_full new_empty_strided".split()
+)
+EACH = frozenset("broadcast_tensors atleast_1d atleast_2d atleast_3d".split())
 TENSOR_PROPERTIES = frozenset({"data", "T", "mT", "H", "mH", "real", "imag"})
 _NAMES = {
     "__radd__": "add",
@@ -73,12 +80,16 @@ def rule(function: Callable[..., Any]) -> Rule:
         return Rule(Role.EXIT, name.strip("_"))
     if name in READS or name.startswith("_record_function"):
         return Rule(Role.READ, name)
+    if name in MAKERS:
+        return Rule(Role.MAKE, name)
     if name == "requires_grad_":
         return Rule(Role.FLAG, name)
     if name == "register_hook":
         return Rule(Role.HOOK, name)
     if function is torch.autograd.grad:
         return Rule(Role.AUTOGRAD, "grad")
+    if name in EACH or name.startswith("_foreach_"):
+        return Rule(Role.EACH, name.removeprefix("_foreach_"))
     return Rule(Role.COMPUTE, _NAMES.get(name) or name.removeprefix("__").removesuffix("__").split(".")[0])
 
 

@@ -32,6 +32,7 @@ class Trace:
         self._stack: list[int | None] = []
         self._hooks: list[Any] = []
         self._thread = 0
+        self._fused: nn.Module | None = None
         self._state = "new"
         self._frozen: tuple[tuple[int, ...], Graph] | None = None
         self._asked = False
@@ -73,10 +74,16 @@ class Trace:
         if path is not None and not recorder.paused:
             recorder.calls.append(Call(len(recorder.calls), path, type(module).__name__, recorder.call))
             recorder.call = len(recorder.calls) - 1
+        if self._fused is None and not recorder.paused and recorder.aside(module, args):
+            self._fused = module
 
     def _leave_call(self, module: nn.Module, args: Any, output: Any) -> None:
-        if threading.get_ident() == self._thread and self._stack:
-            self._recorder.call = self._stack.pop()
+        if threading.get_ident() != self._thread or not self._stack:
+            return
+        if self._fused is module:
+            self._fused = None
+            self._recorder.back(module, args, output)
+        self._recorder.call = self._stack.pop()
 
     def name(self, **tensors: Tensor) -> None:
         """Give names to intermediates and losses, before the graph is first asked for.
@@ -154,7 +161,12 @@ class Trace:
                 return Flow(graph, output, (), names, seeded=False)
             self._check_gradient(loss, gradient)
             arrivals = observe_grad(
-                loss, self._recorder.sites(), gradient=gradient, inputs=asked, support=support
+                loss,
+                self._recorder.sites(),
+                gradient=gradient,
+                inputs=asked,
+                support=support,
+                retained=self._recorder.retained(),
             )
         return Flow(graph, output, arrivals, names)
 
