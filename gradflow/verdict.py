@@ -1,0 +1,111 @@
+"""The conclusion of a flow in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from gradflow.flow import Flow
+from gradflow.modules import cover
+from gradflow.notation import listed, printable
+from gradflow.reason import Cut, Explanation, Reason
+from gradflow.stepdiff import StepDiff
+
+_CLAUSES = {
+    Reason.NONFINITE: "{names} got NaN or inf{from_}",
+    Reason.ZERO: "{names} got exactly 0{from_}",
+    Reason.UNDEFINED: "{names} got None{from_}",
+    Reason.DETACHED: "{names} {are} cut{by}",
+    Reason.NO_GRAD: "{names} {are} cut{by}",
+    Reason.NOT_DIFFERENTIABLE: "{names} {are} cut{by}",
+    Reason.LEFT_PYTORCH: "{names} may have left PyTorch{by}",
+    Reason.NOT_CONNECTED: "{names} {are} not on the way to this loss",
+    Reason.UNUSED: "{names} {are} never used",
+    Reason.NOT_REQUESTED: "{names} {were} left out by inputs=",
+    Reason.FROZEN: "{names} {are} frozen",
+}
+
+
+def verdict(
+    flow: Flow,
+    explanations: Mapping[str, Explanation],
+    held: Collection[str] | None = None,
+    step: StepDiff | None = None,
+) -> str:
+    """How many parameters the loss reached, and what stopped it before the others.
+
+    Args:
+        flow: what one backward pass did.
+        explanations: of every parameter, in the order of the trace.
+        held: names that the optimizer holds.
+        step: what moved.
+    """
+    if not explanations:
+        return "This trace has no parameters."
+    names = list(explanations)
+    reached = [name for name, e in explanations.items() if e.reason is Reason.RECEIVED]
+    clauses = [f"{len(reached)} of {len(names)} parameter{'s' if len(names) > 1 else ''} reached"]
+    if not flow.seeded:
+        clauses.insert(0, "the loss does not require grad")
+    for (reason, causes), members in _groups(explanations).items():
+        if reason in _CLAUSES:
+            clauses.append(_clause(_CLAUSES[reason], members, names, causes))
+    if held is not None:
+        idle = [name for name in reached if name not in held]
+        clauses += _if_any("{names} {are} reached but not in the optimizer", idle, names)
+    if step is not None:
+        moved = set(step.moved)
+        still = [name for name in reached if name not in moved and (held is None or name in held)]
+        clauses += _if_any("{names} {are} reached but did not move", still, names)
+        drifted = [name for name in names if name in moved and name not in set(reached)]
+        clauses += _if_any("{names} moved without a gradient", drifted, names)
+    sentence = "; ".join(clauses)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _groups(explanations: Mapping[str, Explanation]) -> dict[tuple[Reason, tuple[str, ...]], list[str]]:
+    groups: dict[tuple[Reason, tuple[str, ...]], list[str]] = {}
+    for name, explanation in explanations.items():
+        groups.setdefault((explanation.reason, tuple(causes(explanation.cuts))), []).append(name)
+    order = list(_CLAUSES)
+    return dict(sorted(groups.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else -1))
+
+
+def _if_any(template: str, members: Sequence[str], everything: Sequence[str]) -> list[str]:
+    return [_clause(template, members, everything)] if members else []
+
+
+def _clause(template: str, members: Sequence[str], everything: Sequence[str], because: Sequence[str] = ()) -> str:
+    short = [printable(name) for name in cover(members, everything)]
+    subject = "all" if len(members) == len(everything) > 1 else listed(short)
+    plural = len(members) > 1 if subject == "all" else len(short) > 1
+    reasons = listed(because, most=3)
+    return template.format(
+        names=subject,
+        are="are" if plural else "is",
+        were="were" if plural else "was",
+        by=f" by {reasons}" if because else "",
+        from_=f" from {reasons}" if because else "",
+    )
+
+
+def causes(cuts: Iterable[Cut]) -> list[str]:
+    """Cuts as ``target (file:line)``; a region with gradients off is one, and so is a line that ran often.
+
+    >>> rows = [Cut(Reason.NO_GRAD, "no_grad", f"net.py:{line}", "", line) for line in (7, 8, 12)]
+    >>> causes([*rows, Cut(Reason.DETACHED, "detach", "net.py:20", "", 30)])
+    ['no_grad (net.py:7–12)', 'detach (net.py:20)']
+    """
+    lines: dict[tuple[str, str], dict[str, None]] = {}
+    for cut in cuts:
+        file, _, line = cut.source.rpartition(":")
+        region = cut.target if cut.kind is Reason.NO_GRAD else f"{cut.target} {line}"
+        lines.setdefault((region, file), {})[line] = None
+    return [_cause(region.split(" ")[0], file, list(found)) for (region, file), found in lines.items()]
+
+
+def _cause(target: str, file: str, lines: Sequence[str]) -> str:
+    if not lines[0]:
+        return printable(target)
+    ordered = sorted(lines, key=lambda line: int(line) if line.isdigit() else 0)
+    span = ordered[0] if len(ordered) == 1 else f"{ordered[0]}–{ordered[-1]}"
+    return printable(f"{target} ({file}:{span})")
