@@ -30,17 +30,23 @@ ALLOWED = {
     "optimizer": {"errors", "graph"},
     "stepdiff": {"errors", "notation"},
     "serialize": {"errors", "flow", "graph"},
-    "explain": {"errors", "flow", "graph", "notation", "reason"},
     "compare": {"errors", "flow", "graph", "notation"},
-    "text": {"compare", "errors", "explain", "flow", "graph", "notation", "reason"},
-    "testing": {"errors", "explain", "flow", "graph", "modules", "reason"},
+    "explain": {"errors", "flow", "graph", "notation", "optimizer", "reason"},
+    "verdict": {"flow", "modules", "notation", "reason", "stepdiff"},
+    "fold": set(),
+    "listing": {"flow", "fold", "graph", "notation"},
+    "roster": {"explain", "flow", "fold", "graph", "modules", "notation", "reason", "stepdiff", "verdict"},
+    "loading": {"errors"},
 }
+ALLOWED |= {"text": set(ALLOWED)}
+ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}
 ALLOWED |= {"figure": set(ALLOWED)}
 ALLOWED |= {"draw": set(ALLOWED)}
 PURE = set(ALLOWED)
 
 # The world outside: these see PyTorch run.
 ALLOWED |= {
+    "demo": set(),
     "location": set(),
     "rules": set(),
     "observe": {"errors", "flow", "graph"},
