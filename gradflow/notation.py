@@ -138,14 +138,15 @@ def table(rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> list[str]
     >>> table([("name", "", "norm"), ("a", "", "0.5"), ("bias", "", "12.5")], right=[2])
     ['name  norm', 'a      0.5', 'bias  12.5']
     """
-    columns = list(zip(*rows, strict=True))
+    lines = list(rows)
+    columns = list(zip(*lines, strict=True))
     flush_right = set(right)
     padded = [
         [_pad(cell, max(map(width, column)), index in flush_right) for cell in column]
         for index, column in enumerate(columns)
         if any(column)
     ]
-    return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+    return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)] or [""] * len(lines)
 
 
 def _pad(cell: str, to: int, right: bool) -> str:

@@ -9,7 +9,7 @@ from gradflow.compare import Comparison
 from gradflow.flow import Flow
 from gradflow.graph import Graph
 from gradflow.listing import WIDTH, listing, typed
-from gradflow.notation import count, printable
+from gradflow.notation import count, crop, printable, table
 from gradflow.reason import Explanation, Reason
 from gradflow.roster import Holders, explanations, flow_roster, graph_roster
 from gradflow.stepdiff import StepDiff
@@ -58,6 +58,7 @@ def flow_text(
     reached = {name: one.reason is Reason.RECEIVED for name, one in found.items()}
     return _joined(
         _verdict(flow, found, holders, step),
+        _quoted(found.values()),
         _leaves(flow.graph),
         listing(flow.graph, flow, _marks(flow, found.values()), reached, opened),
         flow_roster(flow, found, holders, step, opened),
@@ -92,6 +93,14 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 def _verdict(flow: Flow, found: Mapping[str, Explanation], holders: Holders | None, step: StepDiff | None) -> list[str]:
     return _wrapped(verdict(flow, found, holders, step))
+
+
+def _quoted(found: Iterable[Explanation], most: int = 6) -> list[str]:
+    """The lines of code that the verdict names."""
+    cuts = [cut for one in found for cut in one.cuts if cut.code]
+    lines = dict.fromkeys((f"  {printable(cut.source)}", printable(cut.code)) for cut in cuts)
+    more = [(f"  … {len(lines) - most} more lines", "")] if len(lines) > most else []
+    return [crop(line, WIDTH) for line in table([*list(lines)[:most], *more])] if lines else []
 
 
 def _leaves(graph: Graph) -> list[str]:
