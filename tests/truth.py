@@ -436,7 +436,7 @@ def check(
         plain = plainly(build, retain=retain)
         flows = compare_flow(build, plain, verdict, bitwise, leaves)
         compare_explanations(build, reasons, plain, flows, verdict)
-        compare_backward(build, verdict, bitwise, fill, retain)
+        compare_backward(build, plain, verdict, bitwise, fill, retain)
     assert verdict.problems == [], "\n" + "\n".join(verdict.problems)
 
 
@@ -513,27 +513,34 @@ def random_states() -> list[Any]:
     return [torch.get_rng_state().tolist(), random.getstate(), numpy.random.get_state()[1].tolist()]
 
 
-def compare_backward(build: Callable[..., Any], verdict: Check, bitwise: bool, fill: bool, retain: bool) -> None:
-    """Observe `t.backward`: ``.grad`` has the very bits that plain backward leaves, onto what was there."""
+def compare_backward(
+    build: Callable[..., Any], alone: list[Plain], verdict: Check, bitwise: bool, fill: bool, retain: bool
+) -> None:
+    """Observe `t.backward`: ``.grad`` has the very bits that plain backward leaves, onto what was there.
+
+    What the flow says is what this backward sent, as it is found ``alone``, without what was there.
+    """
     plain = plainly(build, fill=fill, retain=retain)
     tracer: list[Any] = []
     run = start(build, lambda **tensors: tracer[0].name(**tensors))
     things: Given = next(run)
     with gf.trace(*things.modules, **things.named) as t:
         tracer.append(t)
-        for backward, truth in zip(losses(run), plain, strict=True):
+        for backward, truth, increment in zip(losses(run), plain, alone, strict=True):
             if not backward.loss.requires_grad:
                 continue
             tensors = things.tensors()
             if fill:
                 with unseen():
                     fill_with_ones(tensors)
-            t.backward(backward.loss, **backward.arguments(tensors), retain_graph=retain)
+            flow = t.backward(backward.loss, **backward.arguments(tensors), retain_graph=retain)
             with unseen():
                 same_state = torch.equal(truth.rng_backward, torch.get_rng_state())
                 verdict.that(same_state, "t.backward moved the random state")
                 for n, x in tensors.items():
                     verdict.that(same_value(truth.grads[n], x.grad, bitwise), f"t.backward left another {n}.grad")
+                    problem = disagreement(flow.at(n), measured(increment.grads[n]), x.numel())
+                    verdict.that(problem is None, f"{n}, by t.backward: {problem}")
             for x in tensors.values():
                 x.grad = None
     verdict.none_of(differences(plain[-1].surroundings, surroundings(things)), "after t.backward")
