@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 
 from gradflow.graph import Call, Graph, Op, Scalar, Value
 from gradflow.location import Locations
-from gradflow.observe import Sites
+from gradflow.walk import Sites, site
 from gradflow.rules import Role, Rule, rule
 
 _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
@@ -184,18 +184,20 @@ class Recorder(TorchFunctionMode):
             self._remember_exit(result, op)
             return result
         kind = type(result)
-        made: Sequence[Tensor]
+        fresh: Sequence[Tensor]
         if kind is Tensor:
-            made = (result,)
+            fresh = (result,)
+            for t in tensors:
+                if t is result:
+                    fresh = ()
         elif kind in _PLAIN:
-            made = ()
+            fresh = ()
         else:
-            made = list(tensors_in(result))
+            fresh = [t for t in tensors_in(result) if not any(t is s for s in tensors)]
         changed: list[Tensor] = []
         for t, version in zip(tensors, versions, strict=True):
-            if version_of(t) != version:
+            if version >= 0 and t._version != version:
                 changed.append(t)
-        fresh = [t for t in made if not any(t is s for s in tensors)]
         if not fresh and not changed and known.target != "detach_":
             return result
         if known.target == "detach_":
@@ -209,15 +211,20 @@ class Recorder(TorchFunctionMode):
                 if numbers is not None:
                     self._fresh[value] = numbers
             return result
-        if any(_functorch.is_functorch_wrapped_tensor(t) for t in fresh):
-            return result
+        for t in fresh:
+            if is_transformed(t):
+                return result
         if known.role is Role.EACH and len(fresh) + len(changed) < len(inputs):
             self._record_each(known.target, args, result, fresh, changed, mode)
             return result
         if known.role is Role.AUTOGRAD:
             inputs = list(dict.fromkeys([*inputs, *self._inputs_of_history(fresh)]))
         reenters = self._reentered(args, kwargs, inputs)
-        outputs = self._outputs(inputs, fresh, changed, start)
+        if changed:
+            outputs = self._outputs(inputs, fresh, changed, start)
+        else:
+            single = start if _get_sequence_nr() == start + 1 else None
+            outputs = [self._new(t, "intermediate", single) for t in fresh]
         node = None
         if len(self.ops) < _NAMED_NODES:
             first = fresh[0] if fresh else changed[0]
@@ -240,7 +247,7 @@ class Recorder(TorchFunctionMode):
         return result
 
     def _record_each(
-        self, target: str, args: tuple[Any, ...], result: Any, fresh: list[Tensor], changed: list[Tensor], mode: str
+        self, target: str, args: tuple[Any, ...], result: Any, fresh: Sequence[Tensor], changed: list[Tensor], mode: str
     ) -> None:
         """A call that works on each tensor of a list by itself: an op for each that it made or changed."""
         lists = [a for a in args if isinstance(a, (list, tuple))] or [args]
@@ -255,7 +262,7 @@ class Recorder(TorchFunctionMode):
                 continue
             self._add_op(target, tuple(inputs), tuple(outputs), self.locations.here(), mode)
 
-    def _outputs(self, inputs: list[int], fresh: list[Tensor], changed: list[Tensor], start: int) -> list[int]:
+    def _outputs(self, inputs: list[int], fresh: Sequence[Tensor], changed: list[Tensor], start: int) -> list[int]:
         """New values for what a call made, and for what it wrote to, bases of views included."""
         bases: dict[int, tuple[Tensor, int]] = {}
         for t in changed:
@@ -310,28 +317,32 @@ class Recorder(TorchFunctionMode):
         plain = self._shapes.get(shape)
         if plain is None:
             plain = self._shapes[shape] = tuple(shape)
-        self.values.append(
-            (kind, plain, _DTYPES.get(t.dtype) or dtype_name(t.dtype), requires_grad, number_in(t))
-        )
+        scalar = number_in(t) if t.numel() == 1 else None
+        self.values.append((kind, plain, _DTYPES.get(t.dtype) or dtype_name(t.dtype), requires_grad, scalar))
         self._value_sequence.append(sequence)
         self._value_output.append(output)
         self._track(t, value)
         return value
 
-    def _track(self, t: Tensor, value: Any) -> None:
+    def _track(self, t: Tensor, value: int) -> None:
         """Recognise this tensor, as it is now, as that value."""
-        key = storage_of(t)
-        self._live[id(t)] = (weakref.ref(t), version_of(t), t.requires_grad, value, key)
-        if key and isinstance(value, int):
-            self._own_storage(t, key, value)
+        try:
+            key = t.untyped_storage()._cdata
+            version = t._version
+        except (RuntimeError, NotImplementedError):
+            key, version = storage_of(t), version_of(t)
+        self._live[id(t)] = (weakref.ref(t), version, t.requires_grad, value, key)
+        if key and key not in self._storages:
+            t.untyped_storage()._weak_ref()
+            self._storages[key] = value
         if len(self._live) > self._sweep_at:
             self._sweep()
 
-    def _own_storage(self, t: Tensor, key: int, value: Any) -> None:
+    def _own_storage(self, t: Tensor, key: int, region: Opaque) -> None:
         """Know from now on whose memory this is."""
         if key not in self._storages:
             t.untyped_storage()._weak_ref()
-            self._storages[key] = value
+            self._storages[key] = region
 
     def _sweep(self) -> None:
         """Forget tensors that are dead."""
@@ -497,12 +508,14 @@ class Recorder(TorchFunctionMode):
         outputs: tuple[int, ...],
         place: int,
         mode: str,
-        start: int = 0,
-        stop: int = 0,
+        start: int | None = None,
+        stop: int | None = None,
         reenters: tuple[int, ...] | None = None,
         node: str | None = None,
         call: int | None = -1,
     ) -> int:
+        if start is None or stop is None:
+            start = stop = _get_sequence_nr()
         self._op_start.append(start)
         self._op_stop.append(stop)
         self.ops.append((target, inputs, outputs, place, mode, reenters, node, self.call if call == -1 else call))
@@ -511,8 +524,7 @@ class Recorder(TorchFunctionMode):
     def _add_implied(self, target: str, inputs: tuple[int, ...], output: int, start: int | None = None) -> None:
         """An op that no call showed; it gets the line of the call that comes upon its result."""
         mode = "grad" if torch.is_grad_enabled() else "no_grad"
-        start, stop = (0, 0) if start is None else (start, _get_sequence_nr())
-        self._add_op(target, inputs, (output,), self.locations.here(), mode, start, stop)
+        self._add_op(target, inputs, (output,), self.locations.here(), mode, start, _get_sequence_nr())
 
     def _apply_frame(self) -> FrameType | None:
         """The outermost running ``Function.apply``, inside which nothing is recorded."""
@@ -716,36 +728,36 @@ class Recorder(TorchFunctionMode):
 
     def sites(self) -> Sites:
         """Where the backward nodes created so far belong."""
-        ranges = [
-            (start, stop, op)
-            for op, (start, stop) in enumerate(zip(self._op_start, self._op_stop, strict=True))
-            if stop > start
-        ]
-        ranges += [(sequence, sequence + 1, op) for sequence, op in self._owners.items()]
-        ranges.sort()
-        values_of: dict[int, list[tuple[int, list[int]]]] = {}
-        for value, (sequence, output) in enumerate(zip(self._value_sequence, self._value_output, strict=True)):
+        values_of: dict[int, tuple[int, ...]] = {}
+        for value, (sequence, number) in enumerate(zip(self._value_sequence, self._value_output, strict=True)):
             if sequence >= 0:
-                outputs = values_of.setdefault(sequence, [])
-                same = next((values for number, values in outputs if number == output), None)
-                if same is None:
-                    outputs.append((output, [value]))
-                else:
-                    same.append(value)
-        leaves: dict[int, list[int]] = {}
+                key = site(sequence, number)
+                values_of[key] = (*values_of[key], value) if key in values_of else (value,)
+        leaves: dict[int, tuple[int, ...]] = {}
         for value, ref in self.leaves.items():
             leaf = ref()
             if leaf is not None:
-                leaves.setdefault(id(leaf), []).append(value)
+                leaves[id(leaf)] = (*leaves.get(id(leaf), ()), value)
         return Sites(
-            [start for start, _, _ in ranges],
-            [stop for _, stop, _ in ranges],
-            [op for _, _, op in ranges],
+            self._op_start,
+            self._op_stop,
+            self._owners,
             values_of,
             leaves,
             list(self.leaves.values()),
             [op[1] for op in self.ops],
+            [math.prod(shape) for _, shape, *_ in self.values],
+            self._hooked(),
         )
+
+    def _hooked(self) -> set[int]:
+        """The values whose gradient a hook may change: it was registered in the block, or is there now."""
+        found = {op[1][0] for op in self.ops if op[0] == "register_hook"}
+        for ref, _, _, value, _ in self._live.values():
+            t = ref()
+            if t is not None and isinstance(value, int) and t._backward_hooks:
+                found.add(value)
+        return found
 
 
 def tensors_in(thing: Any) -> Iterator[Tensor]:
@@ -809,9 +821,7 @@ def unwrapped(t: Tensor) -> Tensor | None:
 
 
 def number_in(t: Tensor) -> Scalar:
-    """The number of a one-element tensor, else None."""
-    if t.numel() != 1:
-        return None
+    """The number of a one-element tensor; None where it has none to show."""
     try:
         number: Scalar = t.item()
     except (RuntimeError, NotImplementedError):

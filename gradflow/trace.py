@@ -15,7 +15,7 @@ from gradflow.capture import Recorder
 from gradflow.errors import GradflowError
 from gradflow.flow import Flow
 from gradflow.graph import Call, Graph
-from gradflow.observe import observe_backward, observe_grad
+from gradflow.observe import gc_paused, observe_backward, observe_grad
 
 _running = threading.local()
 
@@ -153,7 +153,7 @@ class Trace:
         >>> t.flow(loss).at("w").scalar
         6.0
         """
-        with _Paused(self._recorder):
+        with _Paused(self._recorder), gc_paused():
             output = self._loss(loss, "t.flow(loss)")
             asked, names = self._inputs(inputs)
             graph = self.graph
@@ -184,7 +184,7 @@ class Trace:
         >>> w.grad
         tensor([6.])
         """
-        with _Paused(self._recorder):
+        with _Paused(self._recorder), gc_paused():
             output = self._loss(loss, "t.backward(loss)")
             _, names = self._inputs(kw.get("inputs"))
             graph = self.graph
