@@ -237,7 +237,10 @@ class _Writer:
         used = {values[value].name for op in ops for value in op.inputs if values[value].kind == "parameter"}
         if not used or self.reached is None:
             return ""
-        return f"{sum(self.reached.get(name or '', False) for name in used)} of {len(used)} reached"
+        total = sum(self.reached.get(name or "", False) for name in used)
+        if total in (0, len(used)):
+            return "all reached" if total else "none reached"
+        return f"{total} of {len(used)} reached"
 
 
 def _place(around: Sequence[CallTree], module: str) -> str:
@@ -282,12 +285,12 @@ def _joined(rows: Sequence[str | tuple[str, ...]]) -> list[str]:
 
 def _fit(columns: list[list[str]]) -> None:
     """Make the least important columns narrower until the lines fit: code first, then folders."""
-    for index, least, shorten in ((6, 16, _start), (5, 0, _file), (2, 28, crop), (0, 16, crop), (1, 16, _tight)):
+    for index, least, shorten in _SHORTER:
         excess = sum(max(map(width, column)) + 2 for column in columns if any(column)) - 2 - WIDTH
         if excess <= 0:
             return
         room = max(map(width, columns[index])) - excess
-        if shorten is _start and room < least:
+        if index == 6 and room < least:
             columns[index] = [""] * len(columns[index])
         columns[index] = [shorten(cell, max(room, least)) for cell in columns[index]]
 
@@ -297,8 +300,11 @@ def _start(code: str, most: int) -> str:
 
 
 def _tight(value: str, most: int) -> str:
-    return value if len(value) <= most else crop(value.replace(", ", ","), most)
+    return value.replace(", ", ",")
 
 
 def _file(source: str, most: int) -> str:
     return source if len(source) <= most else source.rpartition("/")[2]
+
+
+_SHORTER = ((6, 16, _start), (5, 0, _file), (1, 0, _tight), (2, 26, crop), (0, 14, crop), (1, 18, crop))

@@ -74,6 +74,26 @@ def _shortest(name: str, mixed: set[str], sizes: dict[str, int]) -> str:
     return next(whole, name)
 
 
+def runs(names: Iterable[str]) -> list[str]:
+    """Names and paths, with three or more neighbours that only differ in a last number as one.
+
+    >>> runs(["wte", "h.0", "h.1", "h.2", "h.3", "h.7"])
+    ['wte', 'h.0–3', 'h.7']
+    """
+    found: list[list[str]] = []
+    for name in names:
+        if found and name == _next(found[-1][-1]):
+            found[-1].append(name)
+        else:
+            found.append([name])
+    return [part for run in found for part in (run if len(run) < 3 else [f"{run[0]}–{run[-1].rpartition('.')[2]}"])]
+
+
+def _next(name: str) -> str:
+    parent, dot, last = name.rpartition(".")
+    return f"{parent}{dot}{int(last) + 1}" if last.isdecimal() else ""
+
+
 def check_paths(graph: Graph, opened: object) -> tuple[str, ...]:
     """Check that each of the given strings is a module path of the graph.
 

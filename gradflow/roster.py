@@ -10,12 +10,13 @@ from gradflow.flow import Flow
 from gradflow.fold import MUST, Branch, visible
 from gradflow.graph import Graph
 from gradflow.modules import parents
-from gradflow.notation import arrival, count, crop, number, percent, printable, span, table, type_name
+from gradflow.notation import arrival, count, crop, listed, number, percent, printable, span, table, type_name
 from gradflow.reason import Explanation, Reason
 from gradflow.stepdiff import StepDiff
 from gradflow.verdict import causes
 
 MOST_PARAMETERS = 40
+MOST_NAME = 60
 
 Holders = Mapping[str, tuple[str, ...]]
 NameTree = Branch[str, str]
@@ -54,7 +55,7 @@ def flow_roster(
         ("support", lambda members: span((flow.at(name).support for name in members), percent)),
         *_optimizer_columns(holders, step),
         ("reason", lambda members: _tally([found[name].reason.name for name in members])),
-        ("why", lambda members: _why([found[name] for name in members])),
+        ("why", lambda members: _why(flow.graph, [found[name] for name in members])),
     ]
     return _lines(flow.graph, names, columns, groups, opened, most)
 
@@ -90,8 +91,8 @@ def _lines(
     rows = []
     for _, item in visible(_tree(names, groups, set(opened)), most):
         members = item.leaves() if isinstance(item, Branch) else [item]
-        label = printable(item.key) if isinstance(item, Branch) else _all_names(graph, item)
-        rows.append((crop(label, 60), *(write(members) for _, write in columns)))
+        label = printable(item.key if isinstance(item, Branch) else item)
+        rows.append((crop(label, MOST_NAME), *(write(members) for _, write in columns)))
     titles = ("parameter", *(title for title, _ in columns))
     used = [any(cells) for cells in zip(*rows, strict=True)]
     return table([tuple(title if use else "" for title, use in zip(titles, used, strict=True)), *rows])
@@ -124,11 +125,6 @@ def _rank(branch: NameTree, groups: Mapping[str, object], opened: set[str]) -> N
         branch.rank = MUST
     elif len({groups[name] for name in branch.leaves()}) > 1:
         branch.rank = max(branch.rank, 1)
-
-
-def _all_names(graph: Graph, name: str) -> str:
-    value = graph.names[name]
-    return " = ".join(map(printable, (name, *(alias for alias, shared in graph.aliases if shared == value))))
 
 
 def _type_column(graph: Graph) -> Column:
@@ -174,14 +170,26 @@ def _tally(labels: Sequence[str]) -> str:
     return ", ".join(f"{total} {label}" for label, total in counts.items())
 
 
-def _why(found: Sequence[Explanation]) -> str:
-    reasons = {one.reason for one in found}
-    said = {"; ".join(causes(one.cuts)) or one.reason.value for one in found}
-    return said.pop() if len(said) == 1 and reasons != {Reason.RECEIVED} else ""
+def _why(graph: Graph, found: Sequence[Explanation]) -> str:
+    said = {_cause(one) for one in found}
+    also = _further_names(graph, found[0].name) if len(found) == 1 else ""
+    return ", ".join(filter(None, (said.pop() if len(said) == 1 else "", also)))
+
+
+def _cause(found: Explanation) -> str:
+    if found.reason is Reason.RECEIVED:
+        return ""
+    return "; ".join(causes(found.cuts)) or found.reason.value
+
+
+def _further_names(graph: Graph, name: str) -> str:
+    value = graph.names[name]
+    names = [printable(alias) for alias, shared in graph.aliases if shared == value]
+    return f"also {listed(names, most=2)}" if names else ""
 
 
 def _note(graph: Graph, name: str) -> str:
     notes = [] if graph.value(name).requires_grad else ["frozen"]
     if not any(version in graph.consumers for version in graph.versions(name)):
         notes.append("unused")
-    return ", ".join(notes)
+    return ", ".join(filter(None, (*notes, _further_names(graph, name))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from gradflow.flow import Flow
-from gradflow.modules import cover
+from gradflow.modules import cover, runs
 from gradflow.notation import listed, printable
 from gradflow.reason import Cut, Explanation, Reason
 from gradflow.stepdiff import StepDiff
@@ -75,9 +75,9 @@ def _if_any(template: str, members: Sequence[str], everything: Sequence[str]) ->
 
 
 def _clause(template: str, members: Sequence[str], everything: Sequence[str], because: Sequence[str] = ()) -> str:
-    short = [printable(name) for name in cover(members, everything)]
+    short = [printable(name) for name in runs(cover(members, everything))]
     subject = "all" if len(members) == len(everything) > 1 else listed(short)
-    plural = len(members) > 1 if subject == "all" else len(short) > 1
+    plural = subject == "all" or len(cover(members, everything)) > 1
     reasons = listed(because, most=3)
     return template.format(
         names=subject,

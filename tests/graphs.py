@@ -204,6 +204,36 @@ def hostile() -> Flow:
     return Flow(s.graph(), loss, tuple((name, sent(1.0)) for name in names))
 
 
+def tower(blocks: int, cut: int | None = None) -> Flow:
+    """Equal residual blocks, with a detach behind one of them if asked for; every gradient has norm 0.5."""
+    s = Sketch(("net", "Net", None), *((f"net.h.{i}", "Block", 0) for i in range(blocks)))
+    weights = [(s.leaf(f"net.h.{i}.up", shape=(4, 4)), s.leaf(f"net.h.{i}.down", shape=(4, 4))) for i in range(blocks)]
+    x = s.leaf("x", "input", (2, 4))
+    for i, (up, down) in enumerate(weights):
+        here = {"shape": (2, 4), "call": i + 1}
+        h = s.op("matmul", x, up, at="net.py:5", code="h = x @ self.up", **here)
+        h = s.op("relu", h, at="net.py:6", code="h = h.relu()", **here)
+        h = s.op("matmul", h, down, at="net.py:7", code="h = h @ self.down", **here)
+        x = s.op("add", x, h, at="net.py:8", code="return x + h", **here)
+        if i == cut:
+            here["call"] = 0
+            x = s.op("detach", x, at="net.py:21", code="x = x.detach()", grad_fn=None, **here)
+    loss = s.op("sum", x, at="train.py:3", code="loss = net(x).sum()", name="loss")
+    return everywhere(s.graph(), loss)
+
+
+def everywhere(graph: Graph, output: int) -> Flow:
+    """A gradient of norm 0.5 along every edge that history leads along."""
+    arrivals: dict[int | Edge, Arrival] = {output: sent(0.5)}
+    for op in reversed(graph.ops):
+        if op.grad_fn and not arrivals.keys().isdisjoint(op.outputs):
+            edges = [Edge(value, op.id, position) for position, value in enumerate(op.inputs)]
+            for edge in edges:
+                if graph.values[edge.value].requires_grad:
+                    arrivals |= {edge: sent(0.5), edge.value: sent(0.5)}
+    return Flow(graph, output, tuple(arrivals.items()))
+
+
 def every_flow() -> dict[str, Flow]:
     """All of the above, by name."""
     task, penalty = two_losses()
