@@ -123,7 +123,8 @@ def _flow(function: Callable[[], Any]) -> Flow:
             "loss, or nothing from a function that runs a step on its own."
         )
     model, loss_fn = returned
-    with trace(*_positional(model), **_named(model)) as t, running():
+    plain, named = _modules(model)
+    with trace(*plain, **named) as t, running():
         loss = loss_fn()
     if not isinstance(loss, Tensor):
         raise GradflowError(f"loss_fn() returned {_kinds(loss)}; expected the loss, a tensor.")
@@ -137,14 +138,16 @@ def _own_step(function: Callable[[], Any]) -> Flow:
     raise GradflowError("the function returned None; expected (model, loss_fn).")
 
 
-def _positional(model: Any) -> tuple[nn.Module, ...]:
-    if isinstance(model, dict):
-        return ()
-    return tuple(model) if isinstance(model, tuple | list) else (model,)
-
-
-def _named(model: Any) -> dict[str, nn.Module]:
-    return {str(name): part for name, part in model.items()} if isinstance(model, dict) else {}
+def _modules(model: Any) -> tuple[tuple[nn.Module, ...], dict[str, nn.Module]]:
+    """The modules to trace by position, and those by name."""
+    named = {str(name): part for name, part in model.items()} if isinstance(model, dict) else {}
+    plain = tuple(model) if isinstance(model, tuple | list) else () if named else (model,)
+    if not all(isinstance(part, nn.Module) for part in (*plain, *named.values())):
+        raise GradflowError(
+            f"the model of (model, loss_fn) is {_kinds(model)}; expected a module, a tuple of modules, "
+            "or a dict of modules by name."
+        )
+    return plain, named
 
 
 def _kinds(returned: Any) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from gradflow.errors import GradflowError, unknown_name
+from gradflow.errors import GradflowError
+from gradflow.notation import listed
 
 _PACKAGE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "")
 
@@ -86,7 +87,7 @@ def _function(module: ModuleType, name: str, file: str) -> Callable[[], Any]:
     function = getattr(module, name, None)
     if not callable(function):
         own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-        raise unknown_name(name, own, f"function of {file}")
+        raise GradflowError(f"{file} has no function {name!r}; it has {listed(own) or 'none'}.")
     if _required_arguments(function):
         raise GradflowError(f"{name}() of {file} takes arguments, and is called without any.")
     return cast("Callable[[], Any]", function)
