@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import weakref
-from array import array
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
@@ -18,38 +17,21 @@ from torch.autograd.function import Function
 from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 
-from gradflow.graph import Call, Graph, Op, Scalar, Value
+from gradflow.graph import Graph, Scalar
 from gradflow.location import Locations
+from gradflow.tape import LEAF, NO_HISTORY, Region, Tape
 from gradflow.walk import Sites, site
 from gradflow.rules import Role, Rule, rule
 
 _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
 _DEEPCOPY = Parameter.__deepcopy__.__code__
 _PLAIN = frozenset({int, float, bool, str, type(None), slice, torch.dtype, torch.device, type(...), complex})
-_LEAF, _NO_HISTORY = -1, -2  # instead of the sequence number of a backward node
+_NO_GRAD, _INFERENCE = 1, 2  # positions in tape.MODES
 _STALE = -3  # a version that no tensor has
-_NAMED_NODES = 10_000  # ops whose backward node is looked at for its name; more would be unsafe to free
+_NAMED_NODES = 2_000  # ops whose backward node is looked at for its name: many would be unsafe to free
 
 
 _FUSED = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
-
-
-class Opaque:
-    """A region whose inside is not drawn: a custom function, a reentrant checkpoint, a transform.
-
-    Attributes:
-        target: its name.
-        inputs: values that went in, in order.
-        place: the line that called it.
-        call: the module call around it.
-        mode: the grad mode around it.
-        op: its op, once an output of it was used.
-    """
-
-    def __init__(self, target: str, place: int, call: int | None, mode: str) -> None:
-        self.target, self.place, self.call, self.mode = target, place, call, mode
-        self.inputs: dict[int, None] = {}
-        self.op: int | None = None
 
 
 class Recorder(TorchFunctionMode):
@@ -59,27 +41,19 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.paused = False
         self.locations = Locations()
-        self.calls: list[Call] = []
-        self.call: int | None = None
-        self.names: dict[int, str] = {}
-        self.values: list[tuple[str, tuple[int, ...], str, bool, Scalar]] = []
-        self.ops: list[tuple[Any, ...]] = []
+        self.tape = Tape()
+        self.call = -1
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
-        self._value_sequence = array("q")
-        self._value_output = array("i")
-        self._op_start = array("q")
-        self._op_stop = array("q")
         self._owners: dict[int, int] = {}  # ops of backward nodes outside the range of their op's call
         self._live: dict[int, tuple[Any, int, bool, Any, int]] = {}
         self._sweep_at = 1_000
         self._storages: dict[int, Any] = {}  # values by storage, held weakly so that no address comes twice
         self._written: dict[int, int] = {}
-        self._shapes: dict[Any, tuple[int, ...]] = {}
-        self._known_edges: dict[tuple[int, int], int] = {}
-        self._edges_known = 0
+        self._known_sites: dict[int, int] = {}
+        self._sites_known = 0
         self._grad_on = True
-        self._inside: tuple[FrameType, Opaque] | None = None
-        self._transform: Opaque | None = None
+        self._inside: tuple[FrameType, Region] | None = None
+        self._transform: Region | None = None
         self._exits: dict[Any, tuple[Any, int]] = {}
         self._fresh: dict[int, tuple[int, ...]] = {}
         self._whole_numbers = False
@@ -129,12 +103,12 @@ class Recorder(TorchFunctionMode):
             self._set_flag(tensor, value)
             return result
         if known.role is Role.HOOK:
-            self._add_op(known.target, (self.lookup(tensor),), (), self.locations.here(), mode="grad")
+            self._add_op(known.target, (self.lookup(tensor),), (), 0)
             return func(*args, **kwargs)
         return self._assign_data(func, args)
 
-    # The body of every recorded call: written for speed, since it runs once for each op.
     def _record(self, known: Rule, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a call and keep what it did. Written for speed, since it runs once for each op."""
         tensors: list[Tensor] = []
         for a in args:
             kind = type(a)
@@ -145,109 +119,102 @@ class Recorder(TorchFunctionMode):
         if kwargs:
             tensors.extend(tensors_in(kwargs))
 
-        mode = "grad"
-        if not torch.is_grad_enabled():
-            mode = "inference_mode" if torch.is_inference_mode_enabled() else "no_grad"
-            if mode == "no_grad" and self._grad_on:
-                frame = self._apply_frame()
-                if frame is not None:
-                    return self._record_inside(frame, func, args, kwargs, tensors)
+        mode = 0 if torch.is_grad_enabled() else self._off_mode()
+        if mode == _NO_GRAD and self._grad_on:
+            frame = self._apply_frame()
+            if frame is not None:
+                return self._record_inside(frame, func, args, kwargs, tensors)
         self._inside = None
 
         live = self._live
         inputs: list[int] = []
         versions: list[int] = []
-        try:
-            for t in tensors:
-                hit = live.get(id(t))
-                version = t._version
-                if (
-                    hit is not None
-                    and hit[1] == version
-                    and hit[0]() is t
-                    and hit[2] == t.requires_grad
-                ):
-                    inputs.append(hit[3])
-                else:
-                    inputs.append(self._resolve(t))
-                versions.append(t._version)
-        except RuntimeError:  # inference tensors have no version, wrapped ones no storage
-            inputs = [self.lookup(t) for t in tensors]
-            versions = [version_of(t) for t in tensors]
+        for t in tensors:
+            hit = live.get(id(t))
+            if hit is None or hit[0]() is not t or hit[1] != (version := version_of(t)) or hit[2] != t.requires_grad:
+                inputs.append(self._resolve(t))
+                version = version_of(t)
+            else:
+                inputs.append(hit[3])
+            versions.append(version)
         if -1 in inputs:
-            return self._record_transformed(func, args, kwargs, inputs)
+            return self._record_transformed(func, args, kwargs)
 
         start = _get_sequence_nr()
         result = func(*args, **kwargs)
         if known.role is Role.EXIT:
-            op = self._add_op(known.target, tuple(inputs), (), self.locations.here(), mode)
-            self._remember_exit(result, op)
+            self._remember_exit(result, self._add_op(known.target, inputs, (), mode))
             return result
-        kind = type(result)
         fresh: Sequence[Tensor]
-        if kind is Tensor:
+        if type(result) is Tensor:
             fresh = (result,)
             for t in tensors:
                 if t is result:
                     fresh = ()
-        elif kind in _PLAIN:
+        elif type(result) in _PLAIN:
             fresh = ()
         else:
             fresh = [t for t in tensors_in(result) if not any(t is s for s in tensors)]
-        changed: list[Tensor] = []
-        for t, version in zip(tensors, versions, strict=True):
-            if version >= 0 and t._version != version:
-                changed.append(t)
-        if not fresh and not changed and known.target != "detach_":
-            return result
+        changed = [t for t, version in zip(tensors, versions, strict=True) if version_of(t) != version]
         if known.target == "detach_":
             changed = [tensors[0]]
-        if not inputs:
-            numbers = self._reentered(args, kwargs)
-            for t in fresh:
-                if t.requires_grad:
-                    continue  # a leaf, which gets its name at its first use
-                value = self._new(t, "constant")
-                if numbers is not None:
-                    self._fresh[value] = numbers
-            return result
-        for t in fresh:
-            if is_transformed(t):
-                return result
+        if (fresh or changed) and not any(map(is_transformed, fresh)):
+            if inputs:
+                self._keep(known, args, kwargs, result, inputs, fresh, changed, mode, start)
+            else:
+                self._keep_made(fresh, args, kwargs)
+        return result
+
+    def _keep(
+        self,
+        known: Rule,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+        inputs: list[int],
+        fresh: Sequence[Tensor],
+        changed: Sequence[Tensor],
+        mode: int,
+        start: int,
+    ) -> None:
+        """Store an op that made or changed something."""
+        target = known.target
         if known.role is Role.EACH and len(fresh) + len(changed) < len(inputs):
-            self._record_each(known.target, args, result, fresh, changed, mode)
-            return result
+            self._keep_each(target, args, result, fresh, changed, mode)
+            return
         if known.role is Role.AUTOGRAD:
             inputs = list(dict.fromkeys([*inputs, *self._inputs_of_history(fresh)]))
-        reenters = self._reentered(args, kwargs, inputs)
+        elif target == "data" and sys._getframe(3).f_code is _DEEPCOPY:
+            target = "deepcopy"
+        returned = self._reentered(args, kwargs, inputs) if self._exits or self._whole_numbers else None
         if changed:
             outputs = self._outputs(inputs, fresh, changed, start)
         else:
-            single = start if _get_sequence_nr() == start + 1 else None
-            outputs = [self._new(t, "intermediate", single) for t in fresh]
-        node = None
-        if len(self.ops) < _NAMED_NODES:
-            first = fresh[0] if fresh else changed[0]
-            if first.requires_grad:
-                node = first.grad_fn
-        target = known.target
-        if target == "data" and sys._getframe(2).f_code is _DEEPCOPY:
-            target = "deepcopy"
-        self._add_op(
-            target,
-            tuple(inputs),
-            tuple(outputs),
-            self.locations.here(),
-            mode,
-            start,
-            _get_sequence_nr(),
-            reenters,
-            node and type(node).__name__,
-        )
-        return result
+            sequence = start if _get_sequence_nr() == start + 1 else None
+            outputs = [self._new(t, "intermediate", sequence) for t in fresh]
+        op = self._add_op(target, inputs, outputs, mode, start)
+        if op < _NAMED_NODES and (node := (fresh or changed)[0].grad_fn) is not None:
+            self.tape.name_node(op, type(node).__name__)
+        if returned is not None:
+            self.tape.note_return(op, returned)
 
-    def _record_each(
-        self, target: str, args: tuple[Any, ...], result: Any, fresh: Sequence[Tensor], changed: list[Tensor], mode: str
+    def _keep_made(self, fresh: Sequence[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Store constants that a call made from no tensor; a leaf among them gets its name at its first use."""
+        returned = self._reentered(args, kwargs)
+        for t in fresh:
+            if not t.requires_grad:
+                value = self._new(t, "constant")
+                if returned is not None:
+                    self._fresh[value] = returned
+
+    def _keep_each(
+        self,
+        target: str,
+        args: tuple[Any, ...],
+        result: Any,
+        fresh: Sequence[Tensor],
+        changed: Sequence[Tensor],
+        mode: int,
     ) -> None:
         """A call that works on each tensor of a list by itself: an op for each that it made or changed."""
         lists = [a for a in args if isinstance(a, (list, tuple))] or [args]
@@ -260,9 +227,11 @@ class Recorder(TorchFunctionMode):
                 outputs = [self._rewrite(t)]
             else:
                 continue
-            self._add_op(target, tuple(inputs), tuple(outputs), self.locations.here(), mode)
+            self._add_op(target, inputs, outputs, mode)
 
-    def _outputs(self, inputs: list[int], fresh: Sequence[Tensor], changed: list[Tensor], start: int) -> list[int]:
+    def _outputs(
+        self, inputs: list[int], fresh: Sequence[Tensor], changed: Sequence[Tensor], start: int
+    ) -> list[int]:
         """New values for what a call made, and for what it wrote to, bases of views included."""
         bases: dict[int, tuple[Tensor, int]] = {}
         for t in changed:
@@ -287,11 +256,11 @@ class Recorder(TorchFunctionMode):
         hit = self._live.get(id(t))
         before = hit[3] if hit is not None and hit[0]() is t and isinstance(hit[3], int) else None
         kind = "intermediate"
-        if before is not None and (t.is_leaf and self.values[before][0] in ("parameter", "buffer", "input")):
-            kind = self.values[before][0]
+        if before is not None and (t.is_leaf and self.tape.described[before][0] in ("parameter", "buffer", "input")):
+            kind = self.tape.described[before][0]
         value = self._new(t, kind)
-        if before is not None and kind != "intermediate" and before in self.names:
-            self.names[value] = self.names[before]
+        if before is not None and kind != "intermediate" and before in self.tape.names:
+            self.tape.names[value] = self.tape.names[before]
         key = storage_of(t)
         if key:
             self._written[key] = value
@@ -299,28 +268,20 @@ class Recorder(TorchFunctionMode):
 
     def _new(self, t: Tensor, kind: str, sequence: int | None = None) -> int:
         """Store a value. ``sequence`` is that of its backward node, where the caller knows it."""
-        value = len(self.values)
         requires_grad = t.requires_grad
-        output = 0
-        if not requires_grad:
-            sequence = _NO_HISTORY
-        elif t.is_leaf:
-            sequence = _LEAF
-            self.leaves[value] = weakref.ref(t)
-        else:
-            output = t.output_nr
-            if sequence is None:
-                node = t.grad_fn
-                sequence = node._sequence_nr() if node is not None else _NO_HISTORY
-                output = t.output_nr
-        shape = t.shape
-        plain = self._shapes.get(shape)
-        if plain is None:
-            plain = self._shapes[shape] = tuple(shape)
+        where = NO_HISTORY
+        if requires_grad:
+            if t.is_leaf:
+                where = LEAF
+                self.leaves[len(self.tape.described)] = weakref.ref(t)
+            elif sequence is not None:
+                where = site(sequence, t.output_nr)
+            elif (node := t.grad_fn) is not None:
+                where = site(node._sequence_nr(), t.output_nr)
         scalar = number_in(t) if t.numel() == 1 else None
-        self.values.append((kind, plain, _DTYPES.get(t.dtype) or dtype_name(t.dtype), requires_grad, scalar))
-        self._value_sequence.append(sequence)
-        self._value_output.append(output)
+        value = self.tape.add_value(
+            kind, t.shape, _DTYPES.get(t.dtype) or dtype_name(t.dtype), requires_grad, where, scalar
+        )
         self._track(t, value)
         return value
 
@@ -338,7 +299,7 @@ class Recorder(TorchFunctionMode):
         if len(self._live) > self._sweep_at:
             self._sweep()
 
-    def _own_storage(self, t: Tensor, key: int, region: Opaque) -> None:
+    def _own_storage(self, t: Tensor, key: int, region: Region) -> None:
         """Know from now on whose memory this is."""
         if key not in self._storages:
             t.untyped_storage()._weak_ref()
@@ -388,7 +349,7 @@ class Recorder(TorchFunctionMode):
     def add_input(self, t: Tensor, kind: str, name: str) -> int:
         """Store a tensor that was there before the trace."""
         value = self._new(t, kind)
-        self.names[value] = name
+        self.tape.names[value] = name
         return value
 
     def _resolve(self, t: Tensor) -> int:
@@ -399,7 +360,7 @@ class Recorder(TorchFunctionMode):
         if hit is None or hit[0]() is not t:
             return self._unknown(t)
         _, version, _, before, key = hit
-        if isinstance(before, Opaque):
+        if isinstance(before, Region):
             return self._opaque_output(before, t)
         now, key_now = version_of(t), storage_of(t)
         if key_now != key and key_now and key:
@@ -442,10 +403,10 @@ class Recorder(TorchFunctionMode):
         """The value of a tensor that no recorded call made."""
         source = self._source(t, storage_of(t))
         if t.requires_grad and not t.is_leaf:
-            return self._opaque_output(source if isinstance(source, Opaque) else self._region(t, []), t)
-        if isinstance(source, Opaque):
+            return self._opaque_output(source if isinstance(source, Region) else self._region(t, []), t)
+        if isinstance(source, Region):
             return self._opaque_output(source, t)
-        derived = source is not None and self.values[source][0] != "constant"
+        derived = source is not None and self.tape.described[source][0] != "constant"
         if t.requires_grad:
             value = self._new(t, "parameter")
             self._name_leaf(value)
@@ -464,30 +425,30 @@ class Recorder(TorchFunctionMode):
 
     def _is_deep_copy(self, value: int) -> bool:
         """Whether a value is the inside of a parameter that ``copy.deepcopy`` made."""
-        makers = {output: op for op in self.ops for output in op[2]}
-        clone = makers.get(value)
-        copied = makers.get(clone[1][0]) if clone is not None and clone[0] == "clone" else None
-        return copied is not None and copied[0] == "deepcopy"
+        clone = self.tape.maker(value)
+        if clone is None or self.tape.targets[clone] != "clone":
+            return False
+        copied = self.tape.maker(self.tape.inputs(clone)[0])
+        return copied is not None and self.tape.targets[copied] == "deepcopy"
 
     def _name_leaf(self, value: int) -> None:
-        taken = set(self.names.values())
+        taken = set(self.tape.names.values())
         while True:
             self._leaf_names += 1
             name = f"leaf_{self._leaf_names}"
             if name not in taken:
-                self.names[value] = name
+                self.tape.names[value] = name
                 return
 
     def _set_flag(self, t: Tensor, value: int) -> None:
         """Note that ``requires_grad`` changed; a tensor made by an op becomes a leaf by it."""
         if value < 0:
             return
-        kind, shape, dtype, _, scalar = self.values[value]
-        self.values[value] = (kind, shape, dtype, t.requires_grad, scalar)
+        self.tape.set_flag(value, t.requires_grad)
         if t.requires_grad and t.is_leaf:
-            self._value_sequence[value] = _LEAF
+            self.tape.sites[value] = LEAF
             self.leaves[value] = weakref.ref(t)
-            if value not in self.names:
+            if value not in self.tape.names:
                 self._name_leaf(value)
         self._track(t, value)
 
@@ -501,30 +462,20 @@ class Recorder(TorchFunctionMode):
             self._add_implied("data", (value,), after)
         return result
 
-    def _add_op(
-        self,
-        target: str,
-        inputs: tuple[int, ...],
-        outputs: tuple[int, ...],
-        place: int,
-        mode: str,
-        start: int | None = None,
-        stop: int | None = None,
-        reenters: tuple[int, ...] | None = None,
-        node: str | None = None,
-        call: int | None = -1,
-    ) -> int:
-        if start is None or stop is None:
-            start = stop = _get_sequence_nr()
-        self._op_start.append(start)
-        self._op_stop.append(stop)
-        self.ops.append((target, inputs, outputs, place, mode, reenters, node, self.call if call == -1 else call))
-        return len(self.ops) - 1
+    def _off_mode(self) -> int:
+        return _INFERENCE if torch.is_inference_mode_enabled() else _NO_GRAD
 
-    def _add_implied(self, target: str, inputs: tuple[int, ...], output: int, start: int | None = None) -> None:
+    def _add_op(
+        self, target: str, inputs: Sequence[int], outputs: Sequence[int], mode: int, start: int | None = None
+    ) -> int:
+        """Store an op at the line that is running; ``start`` is the number of its first backward node."""
+        stop = _get_sequence_nr()
+        place = self.locations.here()
+        return self.tape.add_op(target, inputs, outputs, place, self.call, mode, stop if start is None else start, stop)
+
+    def _add_implied(self, target: str, inputs: Sequence[int], output: int, start: int | None = None) -> None:
         """An op that no call showed; it gets the line of the call that comes upon its result."""
-        mode = "grad" if torch.is_grad_enabled() else "no_grad"
-        self._add_op(target, inputs, (output,), self.locations.here(), mode, start, _get_sequence_nr())
+        self._add_op(target, inputs, (output,), 0 if torch.is_grad_enabled() else self._off_mode(), start)
 
     def _apply_frame(self) -> FrameType | None:
         """The outermost running ``Function.apply``, inside which nothing is recorded."""
@@ -542,7 +493,7 @@ class Recorder(TorchFunctionMode):
         """A call inside a custom function: keep which values go in, and which tensors come out."""
         if self._inside is None or self._inside[0] is not frame:
             target = getattr(frame.f_locals.get("cls"), "__name__", "Function")
-            region = Opaque(target, self.locations.of(frame.f_back), self.call, "grad")
+            region = Region(target, self.locations.of(frame.f_back), self.call, 0)
             region.inputs.update((self.lookup(t), None) for t in tensors_in(frame.f_locals.get("args", ())))
             self._inside = (frame, region)
         region = self._inside[1]
@@ -561,11 +512,11 @@ class Recorder(TorchFunctionMode):
                 self._live[id(t)] = (weakref.ref(t), _STALE, False, region, storage_of(t))
         return result
 
-    def _record_transformed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: list[int]) -> Any:
+    def _record_transformed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call inside ``vmap`` or ``torch.func.grad``: keep which values go in, and whose memory comes out."""
         region = self._transform
         if region is None or region.op is not None:
-            region = self._transform = Opaque("torch.func", self.locations.here(), self.call, "grad")
+            region = self._transform = Region("torch.func", self.locations.here(), self.call, 0)
         for t in tensors_in((args, kwargs)):
             inner = unwrapped(t)
             if inner is not None and (self.known(inner) or (inner.is_leaf and inner.requires_grad)):
@@ -595,44 +546,39 @@ class Recorder(TorchFunctionMode):
         _push_mode(self)
         inputs = [self.lookup(t) for t in (*tensors_in(args), *module.parameters())]
         outputs = tuple(self._new(t, "intermediate") for t in tensors_in(output) if not self.known(t))
-        mode = "grad" if torch.is_grad_enabled() else "no_grad"
-        mode = "inference_mode" if torch.is_inference_mode_enabled() else mode
         if outputs:
-            self._add_op(type(module).__name__, tuple(inputs), outputs, self.locations.here(), mode)
+            mode = 0 if torch.is_grad_enabled() else self._off_mode()
+            self._add_op(type(module).__name__, inputs, outputs, mode)
 
     def _top(self) -> Any:
         depth = _len_torch_function_stack()
         return _get_function_stack_at(depth - 1) if depth else None
 
-    def _region(self, t: Tensor, inputs: list[int]) -> Opaque:
+    def _region(self, t: Tensor, inputs: list[int]) -> Region:
         """A region known only by the history of what came out of it."""
-        mode = "grad" if torch.is_grad_enabled() else "no_grad"
+        mode = 0 if torch.is_grad_enabled() else self._off_mode()
         target = type(t.grad_fn).__name__.rstrip("0123456789").removesuffix("Backward")
-        region = Opaque(target, self.locations.here(), self.call, mode)
+        region = Region(target, self.locations.here(), self.call, mode)
         region.inputs.update(dict.fromkeys(inputs))
         return region
 
-    def _opaque_output(self, region: Opaque, t: Tensor) -> int:
+    def _opaque_output(self, region: Region, t: Tensor) -> int:
         """A new value that came out of a region."""
         nodes: list[Any] = []
         region.inputs.update(dict.fromkeys(self._inputs_of_history([t], nodes)))
         region.inputs.pop(-1, None)
+        op = self.tape.add_region(region, _get_sequence_nr()) if region.op is None else region.op
         value = self._new(t, "intermediate")
-        if region.op is None:
-            node = type(t.grad_fn).__name__ if t.requires_grad and not t.is_leaf else None
-            region.op = self._add_op(
-                region.target, tuple(region.inputs), (value,), region.place, region.mode, node=node, call=region.call
-            )
-        else:
-            target, _, outputs, *others = self.ops[region.op]
-            self.ops[region.op] = (target, tuple(region.inputs), (*outputs, value), *others)
+        region.outputs.append(value)
         for node in nodes:
-            self._owners[node._sequence_nr()] = region.op
+            self._owners[node._sequence_nr()] = op
+        if t.requires_grad and not t.is_leaf:
+            self.tape.name_node(op, type(t.grad_fn).__name__)
         return value
 
     def _inputs_of_history(self, tensors: Sequence[Tensor], nodes: list[Any] | None = None) -> list[int]:
         """The known values at which the history of some tensors begins; the nodes on the way go to ``nodes``."""
-        self._index_edges()
+        self._index_sites()
         found: dict[int, None] = {}
         stack = [t.grad_fn for t in tensors if t.requires_grad and t.grad_fn is not None]
         seen = set(stack)
@@ -646,7 +592,7 @@ class Recorder(TorchFunctionMode):
                 if hasattr(child, "variable") and not child.next_functions:
                     found[self.lookup(child.variable)] = None
                     continue
-                value = self._known_edges.get((child._sequence_nr(), output))
+                value = self._known_sites.get(site(child._sequence_nr(), output))
                 if value is not None:
                     found[value] = None
                 elif child not in seen:
@@ -654,11 +600,10 @@ class Recorder(TorchFunctionMode):
                     stack.append(child)
         return list(found)
 
-    def _index_edges(self) -> None:
-        for value in range(self._edges_known, len(self.values)):
-            if self._value_sequence[value] >= 0:
-                self._known_edges[self._value_sequence[value], self._value_output[value]] = value
-        self._edges_known = len(self.values)
+    def _index_sites(self) -> None:
+        for value in range(self._sites_known, len(self.tape.sites)):
+            self._known_sites[self.tape.sites[value]] = value
+        self._sites_known = len(self.tape.sites)
 
     def _remember_exit(self, result: Any, op: int) -> None:
         """Recognise a number or an array if it comes back as it left."""
@@ -706,53 +651,40 @@ class Recorder(TorchFunctionMode):
 
     def _literals(self) -> tuple[Any, ...] | None:
         """The constants in the code that called, or None if the call came from inside PyTorch."""
-        frame: FrameType | None = sys._getframe(4)
+        frame: FrameType | None = sys._getframe(5)
         return frame.f_code.co_consts if frame is not None and self.locations.is_own(frame) else None
 
     def graph(self, aliases: Sequence[tuple[str, int]], parameters: dict[str, weakref.ref[Tensor]]) -> Graph:
         """Everything recorded so far."""
-        values = tuple(
-            Value(i, self.names.get(i), *described) for i, described in enumerate(self.values)
-        )
-        words: dict[int, tuple[str, str]] = {}
-        ops = []
-        for i, (target, inputs, outputs, place, mode, reenters, node, call) in enumerate(self.ops):
-            if place not in words:
-                words[place] = self.locations.words(place)
-            source, code = words[place]
-            module = "" if call is None else self.calls[call].module
-            ops.append(
-                Op(i, target, inputs, outputs, module, source, code, mode == "grad", node, call, mode, reenters)
-            )
-        return Graph(values, tuple(ops), tuple(self.calls), tuple(aliases), parameters)
+        return self.tape.graph(self.locations.words(), aliases, parameters)
 
     def sites(self) -> Sites:
         """Where the backward nodes created so far belong."""
+        tape = self.tape
         values_of: dict[int, tuple[int, ...]] = {}
-        for value, (sequence, number) in enumerate(zip(self._value_sequence, self._value_output, strict=True)):
-            if sequence >= 0:
-                key = site(sequence, number)
-                values_of[key] = (*values_of[key], value) if key in values_of else (value,)
+        for value, where in enumerate(tape.sites):
+            if where >= 0:
+                values_of[where] = (*values_of[where], value) if where in values_of else (value,)
         leaves: dict[int, tuple[int, ...]] = {}
         for value, ref in self.leaves.items():
             leaf = ref()
             if leaf is not None:
                 leaves[id(leaf)] = (*leaves.get(id(leaf), ()), value)
         return Sites(
-            self._op_start,
-            self._op_stop,
+            tape.starts,
+            tape.stops,
             self._owners,
             values_of,
             leaves,
             list(self.leaves.values()),
-            [op[1] for op in self.ops],
-            [math.prod(shape) for _, shape, *_ in self.values],
+            [tape.inputs(op) for op in range(len(tape))],
+            tape.entries(),
             self._hooked(),
         )
 
     def _hooked(self) -> set[int]:
         """The values whose gradient a hook may change: it was registered in the block, or is there now."""
-        found = {op[1][0] for op in self.ops if op[0] == "register_hook"}
+        found = {self.tape.inputs(op)[0] for op, target in enumerate(self.tape.targets) if target == "register_hook"}
         for ref, _, _, value, _ in self._live.values():
             t = ref()
             if t is not None and isinstance(value, int) and t._backward_hooks:

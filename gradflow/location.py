@@ -55,12 +55,12 @@ class Locations:
         mine = self._own.get(id(frame.f_code))
         return self._learn(frame.f_code) if mine is None else mine
 
-    def words(self, place: int) -> tuple[str, str]:
-        """``file:line`` and that line, stripped; two empty strings for -1."""
-        if place < 0:
-            return "", ""
-        code, line = self._places[place]
-        return f"{shown(code.co_filename)}:{line}", linecache.getline(code.co_filename, line).strip()
+    def words(self) -> list[tuple[str, str]]:
+        """``file:line`` and that line, stripped, of each place; two empty strings at the end, for -1."""
+        return [
+            (f"{shown(code.co_filename)}:{line}", linecache.getline(code.co_filename, line).strip())
+            for code, line in self._places
+        ] + [("", "")]
 
     def _learn(self, code: CodeType) -> bool:
         mine = is_own(code.co_filename)

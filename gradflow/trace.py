@@ -29,7 +29,7 @@ class Trace:
         self._parameters: dict[str, weakref.ref[Tensor]] = {}
         self._paths: dict[int, str] = {}
         self._roots = [weakref.ref(module) for module in modules]
-        self._stack: list[int | None] = []
+        self._stack: list[int] = []
         self._hooks: list[Any] = []
         self._thread = 0
         self._fused: nn.Module | None = None
@@ -72,8 +72,9 @@ class Trace:
         self._stack.append(recorder.call)
         path = self._paths.get(id(module))
         if path is not None and not recorder.paused:
-            recorder.calls.append(Call(len(recorder.calls), path, type(module).__name__, recorder.call))
-            recorder.call = len(recorder.calls) - 1
+            calls = recorder.tape.calls
+            calls.append(Call(len(calls), path, type(module).__name__, None if recorder.call < 0 else recorder.call))
+            recorder.call = len(calls) - 1
         if self._fused is None and not recorder.paused and recorder.aside(module, args):
             self._fused = module
 
@@ -101,7 +102,7 @@ class Trace:
                 self._name(name, self._value(tensor, f"t.name({name}=...)"))
 
     def _name(self, name: str, value: int) -> None:
-        names = self._recorder.names
+        names = self._recorder.tape.names
         holders = {v for v, n in names.items() if n == name} | {v for n, v in self._aliases if n == name}
         if value in holders:
             return
@@ -116,16 +117,14 @@ class Trace:
     def graph(self) -> Graph:
         """What was computed so far."""
         self._asked = True
-        recorder = self._recorder
-        for value, ref in list(recorder.leaves.items()):
+        recorder, tape = self._recorder, self._recorder.tape
+        for value, ref in recorder.leaves.items():
             leaf = ref()
-            if leaf is not None and leaf.requires_grad != recorder.values[value][3]:
-                kind, shape, dtype, _, scalar = recorder.values[value]
-                recorder.values[value] = (kind, shape, dtype, leaf.requires_grad, scalar)
+            if leaf is not None and leaf.requires_grad != tape.described[value][3]:
+                tape.set_flag(value, leaf.requires_grad)
                 self._frozen = None
-        size = (len(recorder.values), len(recorder.ops), len(recorder.calls))
-        if self._frozen is None or self._frozen[0] != size:
-            self._frozen = (size, recorder.graph(self._aliases, self._parameters))
+        if self._frozen is None or self._frozen[0] != tape.size:
+            self._frozen = (tape.size, recorder.graph(self._aliases, self._parameters))
         return self._frozen[1]
 
     def flow(

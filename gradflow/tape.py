@@ -1,0 +1,189 @@
+"""A computation while it is being recorded: columns instead of objects, so that a long trace stays small."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gradflow.graph import Call, Graph, Op, Scalar, Value
+
+LEAF, NO_HISTORY = -1, -2  # sites of values that no backward node made
+MODES = ("grad", "no_grad", "inference_mode")
+
+
+class Region:
+    """An op whose inside is not drawn, and which is complete only when its last output was used.
+
+    Attributes:
+        target: its name.
+        place: the line that called it.
+        call: the module call around it.
+        mode: the grad mode around it.
+        inputs: values that went in, in order.
+        outputs: values that came out and were used.
+        op: its id, once an output of it was used.
+    """
+
+    def __init__(self, target: str, place: int, call: int, mode: int) -> None:
+        self.target, self.place, self.call, self.mode = target, place, call, mode
+        self.inputs: dict[int, None] = {}
+        self.outputs: list[int] = []
+        self.op: int | None = None
+
+
+class Tape:
+    """Values and ops in the order in which they were recorded. Ids are positions."""
+
+    def __init__(self) -> None:
+        self.names: dict[int, str] = {}
+        self.calls: list[Call] = []
+        self.scalars: dict[int, Scalar] = {}
+        self.sites = array("q")  # walk.site of each value, LEAF or NO_HISTORY
+        self.described: list[tuple[str, tuple[int, ...], str, bool]] = []  # kind, shape, dtype, requires_grad
+        self._descriptions: dict[tuple[Any, ...], tuple[str, tuple[int, ...], str, bool]] = {}
+        self.targets: list[str] = []
+        self.starts = array("q")  # sequence numbers of the backward nodes that an op created
+        self.stops = array("q")
+        self._places = array("l")
+        self._calls = array("l")  # -1: outside every module
+        self._modes = bytearray()
+        self._inputs = array("l")
+        self._outputs = array("l")
+        self._input_ends = array("l")
+        self._output_ends = array("l")
+        self._nodes: dict[int, str] = {}
+        self._reenters: dict[int, tuple[int, ...]] = {}
+        self._regions: dict[int, Region] = {}
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Changes whenever something was recorded."""
+        outputs = sum(len(region.outputs) for region in self._regions.values())
+        return len(self.targets), len(self.described), len(self.calls), outputs
+
+    def add_value(
+        self, kind: str, shape: Any, dtype: str, requires_grad: bool, site: int, scalar: Scalar = None
+    ) -> int:
+        """Store a value; equal descriptions are stored once."""
+        value = len(self.described)
+        key = (kind, shape, dtype, requires_grad)
+        described = self._descriptions.get(key)
+        if described is None:
+            described = self._descriptions[key] = (kind, tuple(shape), dtype, requires_grad)
+        self.described.append(described)
+        self.sites.append(site)
+        if scalar is not None:
+            self.scalars[value] = scalar
+        return value
+
+    def set_flag(self, value: int, requires_grad: bool) -> None:
+        """Change a value's ``requires_grad``."""
+        kind, shape, dtype, _ = self.described[value]
+        self.described[value] = (kind, shape, dtype, requires_grad)
+
+    def add_op(
+        self,
+        target: str,
+        inputs: Iterable[int],
+        outputs: Iterable[int],
+        place: int,
+        call: int,
+        mode: int,
+        start: int,
+        stop: int,
+    ) -> int:
+        """Store an op."""
+        op = len(self.targets)
+        self.targets.append(target)
+        self._inputs.extend(inputs)
+        self._outputs.extend(outputs)
+        self._input_ends.append(len(self._inputs))
+        self._output_ends.append(len(self._outputs))
+        self._places.append(place)
+        self._calls.append(call)
+        self._modes.append(mode)
+        self.starts.append(start)
+        self.stops.append(stop)
+        return op
+
+    def add_region(self, region: Region, sequence: int) -> int:
+        """Store an op whose inputs and outputs are still to come."""
+        region.op = self.add_op(region.target, (), (), region.place, region.call, region.mode, sequence, sequence)
+        self._regions[region.op] = region
+        return region.op
+
+    def name_node(self, op: int, node: str) -> None:
+        """Note the name of an op's backward node."""
+        self._nodes[op] = node
+
+    def note_return(self, op: int, exits: tuple[int, ...]) -> None:
+        """Note that an op takes numbers that had left at these exits."""
+        self._reenters[op] = exits
+
+    def inputs(self, op: int) -> tuple[int, ...]:
+        """The input values of an op."""
+        region = self._regions.get(op)
+        if region is not None:
+            return tuple(region.inputs)
+        return tuple(self._inputs[self._input_ends[op - 1] if op else 0 : self._input_ends[op]])
+
+    def outputs(self, op: int) -> tuple[int, ...]:
+        """The output values of an op."""
+        region = self._regions.get(op)
+        if region is not None:
+            return tuple(region.outputs)
+        return tuple(self._outputs[self._output_ends[op - 1] if op else 0 : self._output_ends[op]])
+
+    def maker(self, value: int) -> int | None:
+        """The op that made a value."""
+        return next((op for op in reversed(range(len(self))) if value in self.outputs(op)), None)
+
+    def entries(self) -> list[int]:
+        """The number of entries of each value."""
+        return [math.prod(shape) for _, shape, _, _ in self.described]
+
+    def graph(
+        self,
+        words: Sequence[tuple[str, str]],
+        aliases: Iterable[tuple[str, int]],
+        parameters: Mapping[str, Any],
+    ) -> Graph:
+        """Everything recorded so far.
+
+        Args:
+            words: source and code of each place; the last one stands for -1.
+            aliases: further names of values.
+            parameters: weak references to the parameters, by name.
+        """
+        names, scalars = self.names, self.scalars
+        values = [
+            Value(i, names.get(i), kind, shape, dtype, requires_grad, scalars.get(i))
+            for i, (kind, shape, dtype, requires_grad) in enumerate(self.described)
+        ]
+        paths = [call.module for call in self.calls]
+        ops = []
+        for i, target in enumerate(self.targets):
+            source, code = words[self._places[i]]
+            call, mode = self._calls[i], self._modes[i]
+            ops.append(
+                Op(
+                    i,
+                    target,
+                    self.inputs(i),
+                    self.outputs(i),
+                    "" if call < 0 else paths[call],
+                    source,
+                    code,
+                    mode == 0,
+                    self._nodes.get(i),
+                    None if call < 0 else call,
+                    MODES[mode],
+                    self._reenters.get(i),
+                )
+            )
+        return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters)
