@@ -116,7 +116,8 @@ def disagreement(arrival: Any, truth: Gradient, numel: int) -> str | None:
         return None
     if arrival.status != truth.status:
         return f".grad is {truth.status}, status is {arrival.status!r}"
-    if not close(truth.norm, arrival.norm):
+    # PyTorch's float32 norm of millions of entries is right to three or four digits only
+    if not close(truth.norm, arrival.norm, 1e-5 if numel <= COUNTED else 1e-3):
         return f"norm is {truth.norm!r}, not {arrival.norm!r}"
     if arrival.support != truth.support and (numel <= COUNTED or arrival.support is not None):
         return f"support is {truth.support!r}, not {arrival.support!r}"
@@ -125,15 +126,15 @@ def disagreement(arrival: Any, truth: Gradient, numel: int) -> str | None:
     return None
 
 
-def close(expected: Any, got: Any) -> bool:
-    """Whether two numbers agree to 1e-5; NaN agrees with NaN, inf with inf, None with None."""
+def close(expected: Any, got: Any, tolerance: float = 1e-5) -> bool:
+    """Whether two numbers agree; NaN agrees with NaN, inf with inf, None with None."""
     if expected is None or got is None:
         return expected is got
     if isinstance(expected, complex) or isinstance(got, complex):
         return close(complex(expected).real, complex(got).real) and close(complex(expected).imag, complex(got).imag)
     if not math.isfinite(expected):
         return repr(float(expected)) == repr(float(got))
-    return math.isclose(expected, got, rel_tol=1e-5, abs_tol=0.0)
+    return math.isclose(expected, got, rel_tol=tolerance, abs_tol=0.0)
 
 
 # -- what a case is made of --------------------------------------------------------------------------------
