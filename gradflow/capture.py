@@ -131,9 +131,12 @@ class Recorder(TorchFunctionMode):
         versions: list[int] = []
         for t in tensors:
             hit = live.get(id(t))
-            if hit is None or hit[0]() is not t or hit[1] != (version := version_of(t)) or hit[2] != t.requires_grad:
+            try:
+                version = t._version
+            except RuntimeError:  # an inference tensor does not count
+                version = -1
+            if hit is None or hit[1] != version or hit[0]() is not t or hit[2] != t.requires_grad:
                 inputs.append(self._resolve(t))
-                version = version_of(t)
             else:
                 inputs.append(hit[3])
             versions.append(version)
@@ -155,14 +158,21 @@ class Recorder(TorchFunctionMode):
             fresh = ()
         else:
             fresh = [t for t in tensors_in(result) if not any(t is s for s in tensors)]
-        changed = [t for t, version in zip(tensors, versions, strict=True) if version_of(t) != version]
+        changed: list[Tensor] = []
+        for t, version in zip(tensors, versions, strict=True):
+            if version >= 0 and t._version != version:
+                changed.append(t)
         if known.target == "detach_":
             changed = [tensors[0]]
-        if (fresh or changed) and not any(map(is_transformed, fresh)):
-            if inputs:
-                self._keep(known, args, kwargs, result, inputs, fresh, changed, mode, start)
-            else:
-                self._keep_made(fresh, args, kwargs)
+        if not fresh and not changed:
+            return result
+        for t in fresh:
+            if _functorch.is_functorch_wrapped_tensor(t):
+                return result
+        if inputs:
+            self._keep(known, args, kwargs, result, inputs, fresh, changed, mode, start)
+        else:
+            self._keep_made(fresh, args, kwargs)
         return result
 
     def _keep(
@@ -278,9 +288,13 @@ class Recorder(TorchFunctionMode):
                 where = site(sequence, t.output_nr)
             elif (node := t.grad_fn) is not None:
                 where = site(node._sequence_nr(), t.output_nr)
-        scalar = number_in(t) if t.numel() == 1 else None
         value = self.tape.add_value(
-            kind, t.shape, _DTYPES.get(t.dtype) or dtype_name(t.dtype), requires_grad, where, scalar
+            kind,
+            t.shape,
+            _DTYPES.get(t.dtype) or dtype_name(t.dtype),
+            requires_grad,
+            where,
+            number_in(t) if t.numel() == 1 else None,
         )
         self._track(t, value)
         return value
@@ -288,14 +302,15 @@ class Recorder(TorchFunctionMode):
     def _track(self, t: Tensor, value: int) -> None:
         """Recognise this tensor, as it is now, as that value."""
         try:
-            key = t.untyped_storage()._cdata
+            storage = t.untyped_storage()
+            key = storage._cdata
             version = t._version
-        except (RuntimeError, NotImplementedError):
+            if key not in self._storages:
+                storage._weak_ref()
+                self._storages[key] = value
+        except (RuntimeError, NotImplementedError):  # no storage, or no version
             key, version = storage_of(t), version_of(t)
         self._live[id(t)] = (weakref.ref(t), version, t.requires_grad, value, key)
-        if key and key not in self._storages:
-            t.untyped_storage()._weak_ref()
-            self._storages[key] = value
         if len(self._live) > self._sweep_at:
             self._sweep()
 
@@ -470,8 +485,10 @@ class Recorder(TorchFunctionMode):
     ) -> int:
         """Store an op at the line that is running; ``start`` is the number of its first backward node."""
         stop = _get_sequence_nr()
-        place = self.locations.here()
-        return self.tape.add_op(target, inputs, outputs, place, self.call, mode, stop if start is None else start, stop)
+        if start is None:
+            start = stop
+        place = self.locations.of(sys._getframe(2))
+        return self.tape.add_op(target, inputs, outputs, place, self.call, mode, start, stop)
 
     def _add_implied(self, target: str, inputs: Sequence[int], output: int, start: int | None = None) -> None:
         """An op that no call showed; it gets the line of the call that comes upon its result."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ COUNT_LIMIT = 100_000  # above this many entries, zeros are counted only where t
 BATCHED = 1_024  # gradients of at most this many entries are measured 256 at a time
 
 Cell = list[Arrival]  # empty until the gradient was measured
+UNDEFINED: Cell = [Arrival("undefined")]
 
 
 class Measures:
@@ -44,6 +46,37 @@ class Measures:
         if len(waiting[1]) == 256:
             self._measure(*self._waiting.pop(key))
         return cell
+
+    def of_all(self, gradients: Sequence[torch.Tensor | None]) -> list[Cell]:
+        """Cells for many gradients that nobody writes to any more."""
+        cells: list[Cell] = []
+        groups: dict[Any, tuple[list[torch.Tensor], list[Cell]]] = {}
+        for gradient in gradients:
+            if gradient is None:
+                cells.append(UNDEFINED)
+                continue
+            dtype = gradient.dtype
+            if (
+                type(gradient) is not torch.Tensor
+                or gradient.layout is not torch.strided
+                or dtype not in _BATCHABLE
+                or not gradient.is_cpu
+            ):
+                cells.append(self.of(gradient))
+                continue
+            key = (gradient.shape, dtype)
+            group = groups.get(key)
+            if group is None or len(group[1]) == 256:
+                if group is not None:
+                    self._measure(*group)
+                group = groups[key] = ([], [])
+            cell: Cell = []
+            group[0].append(gradient)
+            group[1].append(cell)
+            cells.append(cell)
+        for group in groups.values():
+            self._measure(*group)
+        return cells
 
     def flush(self) -> None:
         """Measure what is still waiting."""

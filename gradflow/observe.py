@@ -16,16 +16,13 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from gradflow.errors import GradflowError
 from gradflow.flow import Arrival
 from gradflow.graph import Edge
-from gradflow.measure import BATCHED, Cell, Measures
+from gradflow.measure import BATCHED, UNDEFINED, Cell, Measures
 from gradflow.pins import pin, release_pins
-from gradflow.walk import SITE_BITS, Sites, Walk, site
+from gradflow.walk import NUMBER, SITE_BITS, Sites, Walk, site
 
 ROOT_OUTPUTS = 64  # the loss is one of the first outputs of its backward node
 
 Arrivals = tuple[tuple[int | Edge, Arrival], ...]
-UNDEFINED: Cell = [Arrival("undefined")]
-
-
 class _Listener:
     """Keeps what the hooks see, until it can be told in the order of the engine.
 
@@ -40,56 +37,57 @@ class _Listener:
         self._parts: dict[Edge, int] = {}  # backward edges still to come, by edge made up of several
         self._sums: dict[Edge, torch.Tensor | None] = {}
         self._values: dict[int, tuple[int, ...]] = {}  # what arrives at site(position, number), if anything
-        self._outputs: list[tuple[int, ...]] = [()] * len(walk.nodes)  # the numbers at which values arrive
-        self._sends: list[list[tuple[int, int, list[Edge], bool]]] = []  # k, target, edges, measured apart
+        self._sends: list[list[tuple[int, int, list[Edge]]]] = []  # what is sent as k, to which site, for which edges
+        self._apart: set[int] = set()  # sites to which each share is measured by itself
         self._hidden: list[tuple[int, Cell]] = []
         self._plan()
 
     def _plan(self) -> None:
         """Say for each node which values its gradients are those of, and which uses its results belong to."""
         walk, sites, needed = self._walk, self._sites, self._needed
+        sequences, leaves, inputs, expected = walk.sequences, walk.leaves, sites.inputs, self._values
         arriving: dict[int, int] = {}
         carriers: dict[tuple[int, int], list[tuple[int, list[Edge]]]] = {}
         for number in range(ROOT_OUTPUTS):
-            self._expect(0, number)
+            if values := sites.values_of.get(site(sequences[0], number)) or self._leaf_values(0):
+                expected[number] = values
         for i, edges in enumerate(walk.edges):
-            op = sites.op_of(walk.sequences[i]) if edges else None
-            used = () if op is None else sites.inputs[op]
-            sending: list[tuple[int, int, list[Edge], bool]] = []
+            op = sites.op_of(sequences[i]) if edges else None
+            used = () if op is None else inputs[op]
+            alone = len(edges) == 1 and op is not None and sites.single(op)
+            sending: list[tuple[int, int, list[Edge]]] = []
             for k, c, number in edges:
                 if needed is not None and c not in needed:
                     continue
-                target = site(c, number)
-                arriving[target] = arriving.get(target, 0) + 1
+                target = c << SITE_BITS | number
                 carried: list[Edge] = []
-                for value in self._values.get(target) or self._expect(c, number):
+                sending.append((k, target, carried))
+                arriving[target] = arriving.get(target, 0) + 1
+                values = expected.get(target, ())
+                if not values:
+                    values = (
+                        self._leaf_values(c)
+                        if c in leaves
+                        else sites.values_of.get(sequences[c] << SITE_BITS | number, ())
+                    )
+                    if not values:
+                        continue
+                    expected[target] = values
+                for value in values:
                     if value in used:
-                        carriers.setdefault((op, value), []).append((walk.sequences[i], carried))  # type: ignore[arg-type]  # used is empty without an op
+                        if alone and used.count(value) == 1:
+                            carried.append(Edge(value, op, used.index(value)))  # type: ignore[arg-type]  # unused without an op
+                        else:
+                            carriers.setdefault((op, value), []).append((sequences[i], carried))  # type: ignore[arg-type]
                         break
-                sending.append((k, target, carried, False))
             self._sends.append(sending)
         for (op, value), parts in carriers.items():
-            self._assign(op, value, parts, sites.inputs[op])
-        for sending in self._sends:
-            for j, (k, target, carried, _) in enumerate(sending):
-                if carried and (
-                    arriving[target] > 1
-                    or (self._parts and carried[0] in self._parts)
-                    or (sites.hooked and not sites.hooked.isdisjoint(self._values[target]))
-                ):
-                    sending[j] = (k, target, carried, True)
+            self._assign(op, value, parts, inputs[op])
+        hooked = {target for target, values in expected.items() if not sites.hooked.isdisjoint(values)}
+        self._apart = hooked | {target for target, times in arriving.items() if times > 1}
 
-    def _expect(self, position: int, number: int) -> tuple[int, ...]:
-        """The values whose gradient arrives at an output of a node."""
-        leaf = self._walk.leaves.get(position)
-        if leaf is not None:
-            values = self._sites.leaves.get(id(leaf), ())
-        else:
-            values = self._sites.values_of.get(site(self._walk.sequences[position], number), ())
-        if values and site(position, number) not in self._values:
-            self._values[site(position, number)] = values
-            self._outputs[position] = (*self._outputs[position], number)
-        return values
+    def _leaf_values(self, position: int) -> tuple[int, ...]:
+        return self._sites.leaves.get(id(self._walk.leaves.get(position)), ())
 
     def _assign(
         self, op: int, value: int, carriers: list[tuple[int, list[Edge]]], used: tuple[int, ...]
@@ -125,35 +123,32 @@ class _Listener:
 
     def hooks(self, caught: Collection[int] = ()) -> Iterator[Any]:
         """Put a hook on each node that has something to tell; yields the handles."""
-        for i, node in enumerate(self._walk.nodes):
-            if i in self._walk.leaves:
-                continue
-            apart = any(measured for _, _, _, measured in self._sends[i])
-            numbers = [n for n in self._outputs[i] if site(i, n) not in caught]
-            if apart:
-                yield node.register_hook(partial(self._on_node, i, numbers))
-            elif numbers:
-                yield node.register_prehook(partial(self._on_arrival, i, numbers))
+        nodes, leaves = self._walk.nodes, self._walk.leaves
+        numbers: dict[int, list[int]] = {}
+        for target in self._values:
+            if target not in caught and target >> SITE_BITS not in leaves:
+                numbers.setdefault(target >> SITE_BITS, []).append(target & NUMBER)
+        apart = self._apart
+        for i, sending in enumerate(self._sends):
+            if any(edges and (target in apart or edges[0] in self._parts) for _, target, edges in sending):
+                yield nodes[i].register_hook(partial(self._on_node, i, numbers.pop(i, [])))
+        for i, waiting in numbers.items():
+            yield nodes[i].register_prehook(partial(self._on_arrival, i, waiting))
 
     def _on_arrival(self, i: int, numbers: list[int], received: tuple[Any, ...]) -> None:
         """Pre-hook of backward node ``i``."""
         for number in numbers:
-            gradient = received[number]
-            cell = UNDEFINED if gradient is None else self._measures.of(gradient)
-            self._arrived[site(i, number)] = cell
+            self.on_site(site(i, number), received[number])
 
     def _on_node(self, i: int, numbers: list[int], sent: tuple[Any, ...], received: tuple[Any, ...]) -> None:
         """Post-hook of backward node ``i``, where what it sends is measured as well."""
         self._on_arrival(i, numbers, received)
-        for k, _, edges, measured in self._sends[i]:
-            if not measured:
-                continue
-            gradient = sent[k]
+        for k, target, edges in self._sends[i]:
             for edge in edges:
                 if edge in self._parts:
-                    self._share(edge, gradient)
-                else:
-                    self._shares[edge] = UNDEFINED if gradient is None else self._measures.of(gradient)
+                    self._share(edge, sent[k])
+                elif target in self._apart:
+                    self._shares[edge] = UNDEFINED if sent[k] is None else self._measures.of(sent[k])
 
     def _share(self, edge: Edge, gradient: torch.Tensor | None) -> None:
         """Add one backward edge to the share of an edge that is made up of several."""
@@ -174,6 +169,10 @@ class _Listener:
         """What arrived at an output of a node, from the engine's own hand."""
         self._arrived[target] = UNDEFINED if gradient is None else self._measures.of(gradient)
 
+    def on_sites(self, targets: Sequence[int], gradients: Sequence[torch.Tensor | None]) -> None:
+        """What arrived at many places."""
+        self._arrived.update(zip(targets, self._measures.of_all(gradients), strict=True))
+
     def on_hidden(self, value: int, gradient: torch.Tensor | None) -> None:
         """What arrived at a leaf that the backward graph does not show."""
         if gradient is not None:
@@ -184,16 +183,20 @@ class _Listener:
         for edge, gradient in self._sums.items():  # a node of the op did not run
             self._shares[edge] = UNDEFINED if gradient is None else self._measures.of(gradient)
         self._measures.flush()
+        outputs: dict[int, list[int]] = {}
+        for target in self._values:
+            outputs.setdefault(target >> SITE_BITS, []).append(target)
+        arrived, shares = self._arrived, self._shares
         found: list[tuple[int | Edge, Arrival]] = []
         for i in self._walk.order():
-            for number in self._outputs[i]:
-                cell = self._arrived.get(site(i, number))
+            for target in outputs.get(i, ()):
+                cell = arrived.get(target)
                 if cell:
-                    for value in self._values[site(i, number)]:
+                    for value in self._values[target]:
                         found.append((value, cell[0]))
-            for _, target, edges, measured in self._sends[i]:
+            for _, target, edges in self._sends[i]:
                 for edge in edges:
-                    cell = self._shares.get(edge) if measured else self._arrived.get(target)
+                    cell = shares.get(edge) if edge in shares else arrived.get(target)
                     if cell:
                         found.append((edge, cell[0]))
         found.extend((value, cell[0]) for value, cell in self._hidden)
@@ -243,7 +246,7 @@ class _Pass:
         if not targets:
             return
         caught = self.listener.catchable() if self.needed is None else []
-        edges = [GradientEdge(self.walk.nodes[s >> SITE_BITS], s & (1 << SITE_BITS) - 1) for s in caught]
+        edges = [GradientEdge(self.walk.nodes[s >> SITE_BITS], s & NUMBER) for s in caught]
         with _hooked(self.listener.hooks(set(caught))):
             got = torch.autograd.grad(
                 self.loss, [*targets, *edges], gradient, retain_graph=True, allow_unused=True
@@ -256,8 +259,7 @@ class _Pass:
                 edge = get_gradient_edge(tensor)
                 if edge.node in self.walk.index:
                     self.listener.on_site(site(self.walk.index[edge.node], edge.output_nr), arrived)
-        for target, arrived in zip(caught, got[len(targets) :], strict=True):
-            self.listener.on_site(target, arrived)
+        self.listener.on_sites(caught, got[len(targets) :])
 
     def by_backward_unseen(self, gradient: torch.Tensor | None) -> None:
         """Run through ``.backward()``, without which a reentrant checkpoint does not work, and undo it."""

@@ -165,25 +165,27 @@ class Tape:
             Value(i, names.get(i), kind, shape, dtype, requires_grad, scalars.get(i))
             for i, (kind, shape, dtype, requires_grad) in enumerate(self.described)
         ]
-        paths = [call.module for call in self.calls]
+        paths = [*(call.module for call in self.calls), ""]  # the last one is that of call -1
+        nodes, reenters = self._nodes, self._reenters
         ops = []
-        for i, target in enumerate(self.targets):
-            source, code = words[self._places[i]]
-            call, mode = self._calls[i], self._modes[i]
+        for i, (target, place, call, mode) in enumerate(
+            zip(self.targets, self._places, self._calls, self._modes, strict=True)
+        ):
+            source, code = words[place]
             ops.append(
                 Op(
                     i,
                     target,
                     self.inputs(i),
                     self.outputs(i),
-                    "" if call < 0 else paths[call],
+                    paths[call],
                     source,
                     code,
-                    mode == 0,
-                    self._nodes.get(i),
+                    not mode,
+                    nodes.get(i),
                     None if call < 0 else call,
                     MODES[mode],
-                    self._reenters.get(i),
+                    reenters.get(i),
                 )
             )
         return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters)

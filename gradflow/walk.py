@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-SITE_BITS = 20  # more outputs than any backward node has
+SITE_BITS = 20  # 2**20 is more outputs than any backward node has
+NUMBER = (1 << SITE_BITS) - 1  # the part of a site that is the output number
 
 
 @dataclass
@@ -49,6 +50,10 @@ class Sites:
             i = bisect_right(self.starts, sequence) - 1
             owner = i if i >= 0 and sequence < self.stops[i] else None
         return owner
+
+    def single(self, op: int) -> bool:
+        """Whether an op created exactly one backward node."""
+        return self.stops[op] - self.starts[op] == 1
 
     def alive(self) -> list[torch.Tensor]:
         """The leaves of the trace that require grad, also those that only a checkpoint knows."""
