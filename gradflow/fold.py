@@ -42,11 +42,16 @@ class Branch(Generic[Key, Leaf]):
 Shown = tuple[tuple[Branch[Key, Leaf], ...], Leaf | Branch[Key, Leaf]]
 
 
-def visible(root: Branch[Key, Leaf], most: int) -> list[Shown[Key, Leaf]]:
+def visible(root: Branch[Key, Leaf], most: int, least: int = 0) -> list[Shown[Key, Leaf]]:
     """The closed branches and the leaves to show, in order, for about ``most`` lines.
 
     The root is open. Its branches are opened level by level, a whole level at once while there is room,
     and then only those of a higher rank.
+
+    Args:
+        root: the whole tree.
+        most: how many lines there is room for.
+        least: where fewer lines than this would be shown, the next level is opened whatever the room.
 
     Returns:
         Each with the opened branches around it, the root left out.
@@ -59,7 +64,8 @@ def visible(root: Branch[Key, Leaf], most: int) -> list[Shown[Key, Leaf]]:
     room = most - len(root.children)
     level = _branches([root])
     while level:
-        chosen = level if sum(map(_cost, level)) <= room else _by_rank(level, room)
+        everything = sum(map(_cost, level)) <= room or most - room < least
+        chosen = level if everything else _by_rank(level, room)
         opened.update(map(id, chosen))
         room -= sum(map(_cost, chosen))
         level = _branches(chosen)

@@ -13,6 +13,7 @@ from gradflow.notation import arrival, count, crop, number, printable, span, tab
 
 WIDTH = 100
 MOST_OPS = 60
+LEAST_OPS = 8
 
 CallTree = Branch[Call | None, Op]
 ShownOp = tuple[tuple[CallTree, ...], Op | CallTree]
@@ -47,7 +48,7 @@ def listing(
         opened: paths of modules to open in any case.
     """
     writer = _Writer(graph, flow, marks or {}, reached)
-    items = _without_middle(visible(_tree(graph, writer.marks, set(opened)), MOST_OPS), writer.marks)
+    items = _without_middle(visible(_tree(graph, writer.marks, set(opened)), MOST_OPS, LEAST_OPS), writer.marks)
     return _aligned(list(_rows(items, writer)))
 
 

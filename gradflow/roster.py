@@ -24,9 +24,15 @@ Column = tuple[str, Callable[[Sequence[str]], str]]
 
 
 def explanations(flow: Flow, holders: Holders | None = None, step: StepDiff | None = None) -> dict[str, Explanation]:
-    """Why each parameter did or did not receive a gradient, in the order of the trace."""
+    """Why each parameter did or did not receive a gradient, in the order of the trace.
+
+    What the snapshots of a step did not hold is explained without the step.
+    """
     held = None if holders is None else frozenset(holders)
-    return {name: explain(flow, name, optimizer=held, step=step) for name in flow.graph.parameter_names()}
+    return {
+        name: explain(flow, name, optimizer=held, step=step if step is not None and name in step else None)
+        for name in flow.graph.parameter_names()
+    }
 
 
 def flow_roster(
@@ -171,9 +177,9 @@ def _tally(labels: Sequence[str]) -> str:
 
 
 def _why(graph: Graph, found: Sequence[Explanation]) -> str:
-    said = {_cause(one) for one in found}
+    said = dict.fromkeys(filter(None, map(_cause, found)))
     also = _further_names(graph, found[0].name) if len(found) == 1 else ""
-    return ", ".join(filter(None, (said.pop() if len(said) == 1 else "", also)))
+    return listed([*said, also] if also else list(said), most=3)
 
 
 def _cause(found: Explanation) -> str:

@@ -47,6 +47,9 @@ class StepDiff:
         changes = dict(self.changes)
         return changes | {alias: changes[name] for alias, name in self.aliases}
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
     def at(self, name: str) -> Change:
         """The change of the parameter or buffer of that name.
 

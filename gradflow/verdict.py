@@ -54,7 +54,7 @@ def verdict(
         clauses += _if_any("{names} {are} reached but not in the optimizer", idle, names)
     if step is not None:
         moved = set(step.moved)
-        still = [name for name in reached if name not in moved and (held is None or name in held)]
+        still = [n for n in reached if n in step and n not in moved and (held is None or n in held)]
         clauses += _if_any("{names} {are} reached but did not move", still, names)
         drifted = [name for name in names if name in moved and name not in set(reached)]
         clauses += _if_any("{names} moved without a gradient", drifted, names)

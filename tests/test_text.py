@@ -257,6 +257,25 @@ def test_long_chain():
     assert 50 > len(text.splitlines())
 
 
+def test_very_many_modules():
+    """Of very many modules the ends are shown, the cuts between them, and their parameters as one line."""
+    text = flow_text(tower(400, cut=200))
+
+    assert (
+        """
+  h.19   %880: f32[2, 4]   Block(%876): 4 ops         -              none reached
+                           … 724 ops                                 none reached
+  .      %1605: f32[2, 4]  detach(%1604)        -//-  -              net.py:21     x = x.detach()
+                           … 720 ops                                 all reached
+  h.381  %2329: f32[2, 4]  Block(%2325): 4 ops        0.5            all reached
+"""
+        in text
+    )
+    assert text.endswith("""
+parameter  type            gradient  support  reason                      why
+net.h      800 parameters  0.5       100%     402 DETACHED, 398 RECEIVED  detach (net.py:21)""")
+
+
 def test_truncated_but_reached():
     """A cut on the way is marked also where every parameter is reached by another way."""
     s = Sketch()
@@ -290,6 +309,7 @@ a          f32[2]  0.125     100%     opt_G      0.25      RECEIVED
 b          f32[2]  2.25      100%     -          -         RECEIVED""" == without_listing(
         flow_text(task, holders={"a": ("opt_G",)}, step=step)
     )
+    assert "2 of 2 parameters reached." == flow_text(task, step=StepDiff((("a", a),))).splitlines()[0]
     assert "b is reached but did not move." in flow_text(task, holders={"a": ("o",), "b": ("o",)}, step=step)
     assert "b moved without a gradient." in flow_text(penalty, step=StepDiff((("a", a), ("b", a))))
     assert """\
