@@ -179,7 +179,7 @@ def _tally(labels: Sequence[str]) -> str:
 def _why(graph: Graph, found: Sequence[Explanation]) -> str:
     said = dict.fromkeys(filter(None, map(_cause, found)))
     also = _further_names(graph, found[0].name) if len(found) == 1 else ""
-    return listed([*said, also] if also else list(said), most=3)
+    return "; ".join(filter(None, (listed(list(said), most=3), also)))
 
 
 def _cause(found: Explanation) -> str:
