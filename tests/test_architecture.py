@@ -36,7 +36,8 @@ ALLOWED = {
     "fold": set(),
     "listing": {"flow", "fold", "graph", "notation"},
     "roster": {"explain", "flow", "fold", "graph", "modules", "notation", "reason", "stepdiff", "verdict"},
-    "loading": {"errors"},
+    "program": {"errors", "notation"},
+    "tape": {"graph"},
 }
 ALLOWED |= {"text": set(ALLOWED)}
 ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}
@@ -49,8 +50,11 @@ ALLOWED |= {
     "demo": set(),
     "location": set(),
     "rules": set(),
-    "observe": {"errors", "flow", "graph"},
-    "capture": {"errors", "flow", "graph", "location", "observe", "rules"},
+    "measure": {"flow", "graph"},
+    "walk": set(),
+    "pins": {"walk"},
+    "observe": {"errors", "flow", "graph", "measure", "pins", "walk"},
+    "capture": {"errors", "graph", "location", "rules", "tape", "walk"},
     "trace": {"capture", "errors", "flow", "graph", "observe"},
     "step": {"errors", "notation", "stepdiff"},
 }
