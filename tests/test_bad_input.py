@@ -256,6 +256,20 @@ def test_keyword_argument_of_an_unknown_kind():
         gf.trace(x=object())
 
 
+def test_module_that_has_no_shape_yet():
+    """A lazy module that is made in the block is right, or refused with a word on what to do."""
+    net = nn.Sequential(nn.LazyLinear(4))
+    try:
+        t = gf.trace(net)
+    except GradflowError as error:
+        assert "lazy" in str(error).lower() or "uninitialized" in str(error).lower()
+        return
+    with t:
+        loss = net(torch.ones(2, 4)).sum()
+
+    assert "nonzero" == t.flow(loss).at("0.weight").status
+
+
 def test_flow_before_the_block():
     """There is no loss before the block."""
     t = gf.trace(layers("a"))
