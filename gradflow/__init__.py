@@ -1,8 +1,15 @@
 """Does my loss reach this parameter, and if not, why?"""
 
+from gradflow import testing as testing
+from gradflow.compare import Comparison as Comparison
+from gradflow.compare import compare as compare
+from gradflow.draw import draw as draw
 from gradflow.errors import GradflowError as GradflowError
+from gradflow.explain import explain as explain
+from gradflow.figure import Figure as Figure
 from gradflow.flow import Arrival as Arrival
 from gradflow.flow import Flow as Flow
+from gradflow.graph import Call as Call
 from gradflow.graph import Edge as Edge
 from gradflow.graph import Graph as Graph
 from gradflow.graph import Op as Op
@@ -10,6 +17,13 @@ from gradflow.graph import Value as Value
 from gradflow.reason import Cut as Cut
 from gradflow.reason import Explanation as Explanation
 from gradflow.reason import Reason as Reason
+from gradflow.serialize import from_json as from_json
+from gradflow.serialize import to_json as to_json
+from gradflow.step import Snapshot as Snapshot
+from gradflow.step import diff as diff
+from gradflow.step import snapshot as snapshot
+from gradflow.stepdiff import Change as Change
+from gradflow.stepdiff import StepDiff as StepDiff
 from gradflow.trace import Trace as Trace
 from gradflow.trace import trace as trace
-from gradflow.explain import explain as explain
+from gradflow.version import __version__ as __version__

@@ -27,6 +27,7 @@ _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a cla
 _DEEPCOPY = Parameter.__deepcopy__.__code__
 _PLAIN = frozenset({int, float, bool, str, type(None), slice, torch.dtype, torch.device, type(...), complex})
 _NO_GRAD, _INFERENCE = 1, 2  # positions in tape.MODES
+_NO_SEQUENCE = 1 << 40  # numbers above are those of nodes outside the order, as of a function without derivative
 _STALE = -3  # a version that no tensor has
 _NAMED_NODES = 2_000  # ops whose backward node is looked at for its name: many would be unsafe to free
 
@@ -286,8 +287,8 @@ class Recorder(TorchFunctionMode):
                 self.leaves[len(self.tape.described)] = weakref.ref(t)
             elif sequence is not None:
                 where = site(sequence, t.output_nr)
-            elif (node := t.grad_fn) is not None:
-                where = site(node._sequence_nr(), t.output_nr)
+            elif (node := t.grad_fn) is not None and (number := node._sequence_nr()) < _NO_SEQUENCE:
+                where = site(number, t.output_nr)
         value = self.tape.add_value(
             kind,
             t.shape,
@@ -355,6 +356,14 @@ class Recorder(TorchFunctionMode):
         """The tensors of the trace that are alive and retain their gradient."""
         alive = (hit[0]() for hit in self._live.values())
         return [t for t in alive if t is not None and t.retains_grad]
+
+    def tensor_of(self, value: int) -> Tensor | None:
+        """The tensor that a value is, if it is alive and still that value."""
+        for ref, version, _, held, _ in self._live.values():
+            t = ref()
+            if held == value and t is not None and version_of(t) == version:
+                return t
+        return None
 
     def made_here(self, t: Tensor) -> bool:
         """Whether a tensor's backward node was created while the trace was recording."""
@@ -511,16 +520,17 @@ class Recorder(TorchFunctionMode):
         if self._inside is None or self._inside[0] is not frame:
             target = getattr(frame.f_locals.get("cls"), "__name__", "Function")
             region = Region(target, self.locations.of(frame.f_back), self.call, 0)
-            region.inputs.update((self.lookup(t), None) for t in tensors_in(frame.f_locals.get("args", ())))
+            arguments = [self.lookup(t) for t in tensors_in(frame.f_locals.get("args", ()))]
+            region.inputs = [value for value in arguments if value >= 0]
             self._inside = (frame, region)
         region = self._inside[1]
         versions = [version_of(t) for t in tensors]
         for t in tensors:
             hit = self._live.get(id(t))
             if hit is not None and hit[0]() is t and isinstance(hit[3], int):
-                region.inputs[hit[3]] = None
+                region.take([hit[3]])
             elif hit is None and t.is_leaf and t.requires_grad:
-                region.inputs[self.lookup(t)] = None
+                region.take([self.lookup(t)])
         result = func(*args, **kwargs)
         written = [t for t, version in zip(tensors, versions, strict=True) if version_of(t) != version]
         for t in (*tensors_in(result), *written):
@@ -537,7 +547,7 @@ class Recorder(TorchFunctionMode):
         for t in tensors_in((args, kwargs)):
             inner = unwrapped(t)
             if inner is not None and (self.known(inner) or (inner.is_leaf and inner.requires_grad)):
-                region.inputs[self.lookup(inner)] = None
+                region.take([self.lookup(inner)])
         result = func(*args, **kwargs)
         for t in tensors_in(result):
             inner = unwrapped(t)
@@ -576,14 +586,13 @@ class Recorder(TorchFunctionMode):
         mode = 0 if torch.is_grad_enabled() else self._off_mode()
         target = type(t.grad_fn).__name__.rstrip("0123456789").removesuffix("Backward")
         region = Region(target, self.locations.here(), self.call, mode)
-        region.inputs.update(dict.fromkeys(inputs))
+        region.take(inputs)
         return region
 
     def _opaque_output(self, region: Region, t: Tensor) -> int:
         """A new value that came out of a region."""
         nodes: list[Any] = []
-        region.inputs.update(dict.fromkeys(self._inputs_of_history([t], nodes)))
-        region.inputs.pop(-1, None)
+        region.take(self._inputs_of_history([t], nodes))
         op = self.tape.add_region(region, _get_sequence_nr()) if region.op is None else region.op
         value = self._new(t, "intermediate")
         region.outputs.append(value)

@@ -48,7 +48,10 @@ def listing(
         opened: paths of modules to open in any case.
     """
     writer = _Writer(graph, flow, marks or {}, reached)
-    items = _without_middle(visible(_tree(graph, writer.marks, set(opened)), MOST_OPS, LEAST_OPS), writer.marks)
+    asked = set(opened)
+    items = visible(_tree(graph, writer.marks, asked), MOST_OPS, LEAST_OPS)
+    if len(items) > MOST_OPS:
+        items = _without_middle(items, writer.marks, asked)
     return _aligned(list(_rows(items, writer)))
 
 
@@ -113,14 +116,16 @@ def _rank(branch: CallTree, marks: Mapping[int, str], opened: set[str]) -> None:
         branch.rank = MUST
 
 
-def _without_middle(items: Sequence[ShownOp], marks: Mapping[int, str]) -> list[ShownOp]:
-    """The first and the last items, and marked ones between; the others become branches without a key."""
-    if len(items) <= MOST_OPS:
-        return list(items)
+def _without_middle(items: Sequence[ShownOp], marks: Mapping[int, str], asked: set[str]) -> list[ShownOp]:
+    """The first and the last items, and between them marked ones and those of modules that were asked for.
+
+    The others become branches without a key.
+    """
     third = MOST_OPS // 3
     middle = items[third:-third]
     marked = [item for _, item in middle if isinstance(item, Op) and item.id in marks][:third]
-    kept = set(map(id, marked))
+    wanted = [item for around, item in middle if any(call.key and call.key.module in asked for call in around)]
+    kept = {id(item) for item in (*marked, *wanted)}
     shown = list(items[:third])
     for around, item in middle:
         before, last = shown[-1]
@@ -258,14 +263,17 @@ def _few(words: Sequence[str], most: int) -> str:
     return ", ".join(words if len(words) <= most else [*words[: most - 1], f"… {len(words) - most + 1} more"])
 
 
+_TITLES = Row("module", "value", "operation", "", "gradient back", "line", "code")
+
+
 def _aligned(rows: Sequence[Row]) -> list[str]:
-    columns = [list(column) for column in zip(*_cells(rows), strict=True)]
-    if not columns:
+    if not rows:
         return []
-    for index, title in enumerate(("module", "value", "operation", "", "gradient back", "line", "code")):
-        columns[index].insert(0, title if any(columns[index]) else "")
+    columns = dict(zip(Row._fields, map(list, zip(*_cells(rows), strict=True)), strict=True))
+    for field, title in zip(Row._fields, _TITLES, strict=True):
+        columns[field].insert(0, str(title) if any(columns[field]) else "")
     _fit(columns)
-    return table(zip(*columns, strict=True))
+    return table(zip(*columns.values(), strict=True))
 
 
 def _cells(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
@@ -284,28 +292,35 @@ def _joined(rows: Sequence[str | tuple[str, ...]]) -> list[str]:
     return [row if isinstance(row, str) else line for row, line in zip(rows, table(shares), strict=True)]
 
 
-def _fit(columns: list[list[str]]) -> None:
+def _fit(columns: dict[str, list[str]]) -> None:
     """Make the least important columns narrower until the lines fit: code first, then folders."""
-    for index, least, shorten in _SHORTER:
-        excess = sum(max(map(width, column)) + 2 for column in columns if any(column)) - 2 - WIDTH
+    for field, least, shorten in _SHORTER:
+        excess = sum(max(map(width, column)) + 2 for column in columns.values() if any(column)) - 2 - WIDTH
         if excess <= 0:
             return
-        room = max(map(width, columns[index])) - excess
-        if index == 6 and room < least:
-            columns[index] = [""] * len(columns[index])
-        columns[index] = [shorten(cell, max(room, least)) for cell in columns[index]]
+        room = max(max(map(width, columns[field])) - excess, least)
+        columns[field] = [shorten(cell, room) for cell in columns[field]]
 
 
 def _start(code: str, most: int) -> str:
+    if most < 16:
+        return ""
     return code if len(code) <= most else code[: most - 1] + "…"
-
-
-def _tight(value: str, most: int) -> str:
-    return value.replace(", ", ",")
 
 
 def _file(source: str, most: int) -> str:
     return source if len(source) <= most else source.rpartition("/")[2]
 
 
-_SHORTER = ((6, 16, _start), (5, 0, _file), (1, 0, _tight), (2, 26, crop), (0, 14, crop), (1, 18, crop))
+def _tight(value: str, most: int) -> str:
+    return value.replace(", ", ",")
+
+
+_SHORTER = (
+    ("code", 0, _start),
+    ("source", 0, _file),
+    ("value", 0, _tight),
+    ("operation", 26, crop),
+    ("module", 14, crop),
+    ("value", 18, crop),
+)

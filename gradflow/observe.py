@@ -40,6 +40,7 @@ class _Listener:
         self._sends: list[list[tuple[int, int, list[Edge]]]] = []  # what is sent as k, to which site, for which edges
         self._apart: set[int] = set()  # sites to which each share is measured by itself
         self._hidden: list[tuple[int, Cell]] = []
+        self._edge_order: dict[tuple[int, int], int] = {}
         self._plan()
 
     def _plan(self) -> None:
@@ -47,7 +48,7 @@ class _Listener:
         walk, sites, needed = self._walk, self._sites, self._needed
         sequences, leaves, inputs, expected = walk.sequences, walk.leaves, sites.inputs, self._values
         arriving: dict[int, int] = {}
-        carriers: dict[tuple[int, int], list[tuple[int, list[Edge]]]] = {}
+        carriers: dict[tuple[int, int], list[tuple[tuple[int, int], list[Edge]]]] = {}
         for number in range(ROOT_OUTPUTS):
             if values := sites.values_of.get(site(sequences[0], number)) or self._leaf_values(0):
                 expected[number] = values
@@ -78,7 +79,7 @@ class _Listener:
                         if alone and used.count(value) == 1:
                             carried.append(Edge(value, op, used.index(value)))  # type: ignore[arg-type]  # unused without an op
                         else:
-                            carriers.setdefault((op, value), []).append((sequences[i], carried))  # type: ignore[arg-type]
+                            carriers.setdefault((op, value), []).append(((i, k), carried))  # type: ignore[arg-type]
                         break
             self._sends.append(sending)
         for (op, value), parts in carriers.items():
@@ -90,21 +91,21 @@ class _Listener:
         return self._sites.leaves.get(id(self._walk.leaves.get(position)), ())
 
     def _assign(
-        self, op: int, value: int, carriers: list[tuple[int, list[Edge]]], used: tuple[int, ...]
+        self, op: int, value: int, carriers: list[tuple[tuple[int, int], list[Edge]]], used: tuple[int, ...]
     ) -> None:
         """Say which uses of a value by an op each backward edge between them carries the gradient of."""
-        if len(carriers) == 1 and used.count(value) == 1:
-            carriers[0][1].append(Edge(value, op, used.index(value)))
-            return
         uses = [Edge(value, op, p) for p, v in enumerate(used) if v == value]
-        if len(uses) == len(carriers):
-            carriers.sort(key=lambda carrier: carrier[0])
-            for edge, (_, carried) in zip(uses, carriers, strict=True):
-                carried.append(edge)
+        if len(uses) != len(carriers):  # a composite op: each use shows all that the op sends to the value
+            for _, carried in carriers:
+                carried.extend(uses)
+            self._parts.update(dict.fromkeys(uses, len(carriers)))
             return
-        for _, carried in carriers:  # a composite op: each use shows all that the op sends to the value
-            carried.extend(uses)
-        self._parts.update(dict.fromkeys(uses, len(carriers)))
+        if len(carriers) > 1:
+            if not self._edge_order:
+                self._edge_order = self._walk.edge_order()
+            carriers.sort(key=lambda carrier: self._edge_order[carrier[0]])
+        for edge, (_, carried) in zip(uses, carriers, strict=True):
+            carried.append(edge)
 
     def catchable(self) -> list[int]:
         """Sites at which the engine can catch the gradient itself, which is cheaper than a hook.

@@ -21,16 +21,20 @@ class Region:
         place: the line that called it.
         call: the module call around it.
         mode: the grad mode around it.
-        inputs: values that went in, in order.
+        inputs: values that went in: what it was called with, then what else was used inside.
         outputs: values that came out and were used.
         op: its id, once an output of it was used.
     """
 
     def __init__(self, target: str, place: int, call: int, mode: int) -> None:
         self.target, self.place, self.call, self.mode = target, place, call, mode
-        self.inputs: dict[int, None] = {}
+        self.inputs: list[int] = []
         self.outputs: list[int] = []
         self.op: int | None = None
+
+    def take(self, values: Iterable[int]) -> None:
+        """Add values that were used inside."""
+        self.inputs.extend(value for value in dict.fromkeys(values) if value >= 0 and value not in self.inputs)
 
 
 class Tape:

@@ -28,7 +28,6 @@ class Trace:
         self._aliases: list[tuple[str, int]] = []
         self._parameters: dict[str, weakref.ref[Tensor]] = {}
         self._paths: dict[int, str] = {}
-        self._roots = [weakref.ref(module) for module in modules]
         self._stack: list[int] = []
         self._hooks: list[Any] = []
         self._thread = 0
@@ -231,10 +230,12 @@ class Trace:
         for item in items:
             if isinstance(item, str):
                 value = graph.value(item).id
-                ref = self._recorder.leaves.get(value)
-                tensor = ref() if ref is not None else None
+                tensor = self._recorder.tensor_of(value)
                 if tensor is None:
-                    raise GradflowError(f"inputs={item!r} is no leaf that requires grad; pass the tensor itself.")
+                    raise GradflowError(
+                        f"inputs={item!r}: the tensor of that name is gone or was overwritten; "
+                        "keep it in a variable and pass it itself."
+                    )
                 tensors.append(tensor)
             else:
                 value = self._value(item, "inputs=")

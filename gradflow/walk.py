@@ -124,6 +124,22 @@ class Walk:
                     stack.append(parent)
         return seen
 
+    def edge_order(self) -> dict[tuple[int, int], int]:
+        """When a depth-first search from the root comes along each edge ``(node, k)``.
+
+        Inside a call, this is the order of its arguments.
+        """
+        times: dict[tuple[int, int], int] = {}
+        seen = {0}
+        stack = [(0, edge) for edge in reversed(self.edges[0])]
+        while stack:
+            i, (k, child, _) = stack.pop()
+            times[i, k] = len(times)
+            if child not in seen:
+                seen.add(child)
+                stack.extend((child, edge) for edge in reversed(self.edges[child]))
+        return times
+
     def order(self) -> list[int]:
         """Positions in the order in which the engine runs them: of the ready nodes, the one created last."""
         waiting = [0] * len(self.nodes)
