@@ -276,6 +276,19 @@ parameter  type            gradient  support  reason                      why
 net.h      800 parameters  0.5       100%     402 DETACHED, 398 RECEIVED  detach (net.py:21)""")
 
 
+def test_asked_for_among_very_many():
+    """A module that is asked for is open also where the lines around it are left out."""
+    assert """
+                           … 720 ops                            all reached
+  h.200                    Block
+    .    %1601: f32[2, 4]  matmul(%1600, .up)    0.5  0.5       net.py:5     h = x @ self.up
+    .    %1602: f32[2, 4]  relu(%1601)           0.5            net.py:6     h = h.relu()
+    .    %1603: f32[2, 4]  matmul(%1602, .down)  0.5  0.5       net.py:7     h = h @ self.down
+    .    %1604: f32[2, 4]  add(%1600, %1603)     0.5  0.5       net.py:8     return x + h
+                           … 720 ops                            all reached
+""" in flow_text(tower(400), opened=["net.h.200"])
+
+
 def test_truncated_but_reached():
     """A cut on the way is marked also where every parameter is reached by another way."""
     s = Sketch()
