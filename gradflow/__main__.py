@@ -113,10 +113,13 @@ def _complaint(flow: Flow, name: str) -> str:
 
 def _flow(function: Callable[[], Any]) -> Flow:
     """The flow of the one loss that the function computes, in either of its two forms."""
-    with running():
-        returned = function()
+    returned, flow = _own_step(function)
+    if returned is None and flow is not None:
+        return flow
     if returned is None:
-        return _own_step(function)
+        raise GradflowError(
+            "the function returned nothing and ran no loss.backward(); expected (model, loss_fn), or a step."
+        )
     if not isinstance(returned, tuple | list) or len(returned) != 2 or not callable(returned[1]):
         raise GradflowError(
             f"the function returned {_kinds(returned)}; expected (model, loss_fn), with loss_fn() computing the "
@@ -133,9 +136,10 @@ def _flow(function: Callable[[], Any]) -> Flow:
     return t.flow(loss)
 
 
-def _own_step(function: Callable[[], Any]) -> Flow:
-    """The flow of the first backward pass that the function ran itself."""
-    raise GradflowError("the function returned None; expected (model, loss_fn).")
+def _own_step(function: Callable[[], Any]) -> tuple[Any, Flow | None]:
+    """What the function returns, and the flow of the first backward pass that it ran itself."""
+    with running():
+        return function(), None
 
 
 def _modules(model: Any) -> tuple[tuple[nn.Module, ...], dict[str, nn.Module]]:

@@ -46,6 +46,9 @@ def same_names():
 def number():
     return 3
 
+def nothing():
+    pass
+
 def loss_is_no_tensor():
     return Net(), lambda: 0.5
 
@@ -164,6 +167,7 @@ def test_save(program, capsys):
         ("program.py:name", "program.py has no function 'name'; it has "),
         ("program.py:takes", "takes() of program.py takes arguments, and is called without any."),
         ("program.py:number", "the function returned int; expected (model, loss_fn), with loss_fn() computing the"),
+        ("program.py:nothing", "the function returned nothing and ran no loss.backward(); expected (model, loss_fn), "),
         ("program.py:loss_is_no_tensor", "loss_fn() returned float; expected the loss, a tensor."),
         ("program.py:no_module", "the model of (model, loss_fn) is str; expected a module, a tuple of modules, or"),
         ("program.py:no_modules", "the model of (model, loss_fn) is dict; expected a module, a tuple of modules, or"),
