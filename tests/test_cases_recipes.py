@@ -387,6 +387,18 @@ def test_value_with_history_written_with_gradients_off():
     yield net.b(h).sum()
 
 
+@case({"a.weight": ZERO, "b.weight": RECEIVED})
+def test_zero_above_a_value_written_with_gradients_off():
+    """Above such a write, the op that made a zero is still found."""
+    net, x = layers("a b"), torch.randn(5, 4)
+    yield given(net)
+    h = net.a(x)
+    with torch.no_grad():
+        h.mul_(2)
+    h = h * 0  # cut: ZERO mul
+    yield net.b(h + x).sum()
+
+
 @case({"a.weight": RECEIVED, "b.weight": DETACHED})
 def test_parameter_that_is_made_in_the_block():
     """A parameter made in the block from a value of another one."""

@@ -172,9 +172,10 @@ def test_disturbance_fails(monkeypatch, disturb, message):
 
 def test_patched_function_is_seen(monkeypatch):
     """A function of PyTorch that was replaced is among the surroundings."""
+    before = truth.surroundings()["patched"]  # PyTorch's compiler replaces functions of its own accord
     monkeypatch.setattr(torch.nn.functional, "relu", torch.nn.functional.gelu)
 
-    assert ["torch.nn.functional.relu"] == truth.surroundings()["patched"]
+    assert {"torch.nn.functional.relu"} == set(truth.surroundings()["patched"]) - set(before)
 
 
 def test_gradients_are_measured():
