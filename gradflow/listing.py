@@ -9,9 +9,8 @@ from typing import NamedTuple
 from gradflow.flow import Flow
 from gradflow.fold import MUST, Branch, visible
 from gradflow.graph import Call, Edge, Graph, Op, Value
-from gradflow.notation import arrival, count, crop, number, printable, span, table, type_name, width
+from gradflow.notation import WIDTH, arrival, count, crop, number, printable, span, table, type_name, width
 
-WIDTH = 100
 MOST_OPS = 60
 LEAST_OPS = 8
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from gradflow.flow import Arrival
 from gradflow.graph import Scalar
 
+WIDTH = 100
+
 
 def number(value: Scalar) -> str:
     """A number with 4 significant digits; whole numbers in full.

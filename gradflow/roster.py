@@ -10,7 +10,20 @@ from gradflow.flow import Flow
 from gradflow.fold import MUST, Branch, visible
 from gradflow.graph import Graph
 from gradflow.modules import parents
-from gradflow.notation import arrival, count, crop, listed, number, percent, printable, span, table, type_name
+from gradflow.notation import (
+    WIDTH,
+    arrival,
+    count,
+    crop,
+    listed,
+    number,
+    percent,
+    printable,
+    span,
+    table,
+    type_name,
+    width,
+)
 from gradflow.reason import Explanation, Reason
 from gradflow.stepdiff import StepDiff
 from gradflow.verdict import causes
@@ -101,7 +114,8 @@ def _lines(
         rows.append((crop(label, MOST_NAME), *(write(members) for _, write in columns)))
     titles = ("parameter", *(title for title, _ in columns))
     used = [any(cells) for cells in zip(*rows, strict=True)]
-    return table([tuple(title if use else "" for title, use in zip(titles, used, strict=True)), *rows])
+    lines = table([tuple(title if use else "" for title, use in zip(titles, used, strict=True)), *rows])
+    return [line if width(line) <= WIDTH else f"{line[: WIDTH - 1]}…" for line in lines]
 
 
 def _tree(names: Sequence[str], groups: Mapping[str, object], opened: set[str]) -> NameTree:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from gradflow.compare import Comparison
 from gradflow.flow import Flow
 from gradflow.graph import Graph
-from gradflow.listing import WIDTH, listing, typed
-from gradflow.notation import count, crop, printable, table
+from gradflow.listing import listing, typed
+from gradflow.notation import WIDTH, count, crop, printable, table
 from gradflow.reason import Explanation, Reason
 from gradflow.roster import Holders, explanations, flow_roster, graph_roster
 from gradflow.stepdiff import StepDiff
@@ -22,7 +22,8 @@ LEGEND = """\
 gradient back: the 2-norm of what came back to each input of the operation, in their order, or the
     number itself where it is a single one; 0: every entry is exactly 0; undefined: the backward
     node sent None; -: nothing was sent.
--//-: the operation cuts a path from a parameter to the loss. .name: of the module in that line.
+-//-: the operation cuts a path from a parameter to the loss.
+module: a dot is the module of the title above it; .weight is the weight of the module in that line.
 support: the share of entries that are not zero."""
 
 

@@ -421,6 +421,26 @@ def test_hostile_names():
     assert len(HOSTILE) == len(hostile().graph.parameter_names())
 
 
+@pytest.mark.parametrize(
+    ("length", "source", "expected"),
+    [
+        (10, "net.py:1", f"%1: f32[5, 5, 5, 5]  {'v' * 10}(x)  net.py:1  x = x.view(5, 5, 5, 5).reshape(25, 25)"),
+        (28, "net.py:1", f"%1: f32[5, 5, 5, 5]  {'v' * 28}(x)  net.py:1  x = x.view(5, 5, 5, 5).reshape(25, …"),
+        (50, "net.py:1", f"%1: f32[5, 5, 5, 5]  {'v' * 50}(x)  net.py:1"),
+        (50, "src/package/models/net.py:1", f"%1: f32[5, 5, 5, 5]  {'v' * 50}(x)  net.py:1"),
+        (85, "net.py:1", f"%1: f32[5,5,5,5]  {'v' * 36}…{'v' * 32}(x)  net.py:1"),
+    ],
+    ids=["fits", "code", "no code", "folders", "spaces and names"],
+)
+def test_narrow(length, source, expected):
+    """What does not fit gives way: first the code, then folders, then the spaces in shapes, then names."""
+    s = Sketch()
+    x = s.leaf("x", "input", shape=(5, 5, 5, 5))
+    s.op("v" * length, x, at=source, code="x = x.view(5, 5, 5, 5).reshape(25, 25)", shape=(5, 5, 5, 5))
+
+    assert expected == graph_text(s.graph()).splitlines()[-1]
+
+
 def test_deterministic():
     """The same flow has the same text."""
     assert flow_text(tower(21, cut=4)) == flow_text(tower(21, cut=4))
