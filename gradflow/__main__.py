@@ -20,7 +20,7 @@ from gradflow.flow import Flow
 from gradflow.program import ProgramError, function_in, running
 from gradflow.testing import assert_gradient
 from gradflow.text import explanation_table
-from gradflow.trace import trace
+from gradflow.trace import trace, trace_step
 from gradflow.version import __version__
 
 FORMS = """\
@@ -113,7 +113,8 @@ def _complaint(flow: Flow, name: str) -> str:
 
 def _flow(function: Callable[[], Any]) -> Flow:
     """The flow of the one loss that the function computes, in either of its two forms."""
-    returned, flow = _own_step(function)
+    with running():
+        returned, flow = trace_step(function)
     if returned is None and flow is not None:
         return flow
     if returned is None:
@@ -134,12 +135,6 @@ def _flow(function: Callable[[], Any]) -> Flow:
     with contextlib.suppress(GradflowError):  # the program has another value of that name
         t.name(loss=loss)
     return t.flow(loss)
-
-
-def _own_step(function: Callable[[], Any]) -> tuple[Any, Flow | None]:
-    """What the function returns, and the flow of the first backward pass that it ran itself."""
-    with running():
-        return function(), None
 
 
 def _modules(model: Any) -> tuple[tuple[nn.Module, ...], dict[str, nn.Module]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch._C import _functorch, _get_function_stack_at, _len_torch_function_sta
 from torch._C._autograd import _get_sequence_nr
 from torch.autograd.function import Function
 from torch.nn import Parameter
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
 
 from gradflow.graph import Graph, Scalar
@@ -41,6 +42,7 @@ class Recorder(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.paused = False
+        self.on_backward: Callable[[Tensor, dict[str, Any]], None] | None = None
         self.locations = Locations()
         self.tape = Tape()
         self.call = -1
@@ -57,6 +59,7 @@ class Recorder(TorchFunctionMode):
         self._transform: Region | None = None
         self._exits: dict[Any, tuple[Any, int]] = {}
         self._fresh: dict[int, tuple[int, ...]] = {}
+        self._shapeless: set[int] = set()
         self._whole_numbers = False
         self._leaf_names = 0
         self._first = self._last = 0
@@ -82,6 +85,8 @@ class Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         known = rule(func)
         if self.paused or known.role is Role.READ:
+            if self.on_backward is not None and func is Tensor.backward:
+                return self.on_backward(args[0], backward_arguments(args[1:], kwargs))
             return func(*args, **kwargs)
         if known.role is Role.COMPUTE or known.role is Role.EXIT:
             return self._record(known, func, args, kwargs)
@@ -372,7 +377,14 @@ class Recorder(TorchFunctionMode):
 
     def add_input(self, t: Tensor, kind: str, name: str) -> int:
         """Store a tensor that was there before the trace."""
-        value = self._new(t, kind)
+        if is_lazy(t):
+            value = self.tape.add_value(kind, (), dtype_name(t.dtype), t.requires_grad, LEAF)
+            self._shapeless.add(value)
+            if t.requires_grad:
+                self.leaves[value] = weakref.ref(t)
+            self._live[id(t)] = (weakref.ref(t), version_of(t), t.requires_grad, value, 0)
+        else:
+            value = self._new(t, kind)
         self.tape.names[value] = name
         return value
 
@@ -481,7 +493,11 @@ class Recorder(TorchFunctionMode):
         t, source = args[0], args[1]
         before, value = self.lookup(t), self.lookup(source)
         result = func(*args)
-        if before >= 0 and value >= 0:
+        if before in self._shapeless:  # a lazy module gets its parameters
+            self._shapeless.discard(before)
+            self.tape.set_shape(before, source.shape)
+            self._track(t, before)
+        elif before >= 0 and value >= 0:
             after = self._rewrite(t)
             self._add_implied("data", (value,), after)
         return result
@@ -764,6 +780,16 @@ def pointer_of(t: Tensor) -> int:
         return t.data_ptr()
     except (RuntimeError, NotImplementedError):
         return 0
+
+
+def backward_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of ``Tensor.backward`` by name."""
+    return {**dict(zip(("gradient", "retain_graph", "create_graph", "inputs"), args, strict=False)), **kwargs}
+
+
+def is_lazy(t: Tensor) -> bool:
+    """Whether a parameter or buffer has no shape yet."""
+    return isinstance(t, UninitializedTensorMixin)
 
 
 def is_transformed(t: Tensor) -> bool:

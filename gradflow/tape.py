@@ -90,6 +90,11 @@ class Tape:
         kind, shape, dtype, _ = self.described[value]
         self.described[value] = (kind, shape, dtype, requires_grad)
 
+    def set_shape(self, value: int, shape: Iterable[int]) -> None:
+        """Give a value its shape."""
+        kind, _, dtype, requires_grad = self.described[value]
+        self.described[value] = (kind, tuple(shape), dtype, requires_grad)
+
     def add_op(
         self,
         target: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -23,8 +23,10 @@ _running = threading.local()
 class Trace:
     """A recorded computation. Made by :func:`trace`; use it as a context manager."""
 
-    def __init__(self, modules: Sequence[nn.Module], named: dict[str, Any]) -> None:
+    def __init__(self, modules: Sequence[nn.Module], named: dict[str, Any], discovering: bool = False) -> None:
         self._recorder = Recorder()
+        self._discovering = discovering
+        self._first_flow: Flow | None = None
         self._aliases: list[tuple[str, int]] = []
         self._parameters: dict[str, weakref.ref[Tensor]] = {}
         self._paths: dict[int, str] = {}
@@ -35,7 +37,10 @@ class Trace:
         self._state = "new"
         self._frozen: tuple[tuple[int, ...], Graph] | None = None
         self._asked = False
-        _Registration(self).run(modules, named)
+        self._registration = _Registration(self)
+        self._registration.run(modules, named)
+        if discovering:
+            self._recorder.on_backward = self._own_backward
 
     def __enter__(self) -> Trace:
         if self._state != "new":
@@ -68,6 +73,9 @@ class Trace:
         if threading.get_ident() != self._thread:
             return
         recorder = self._recorder
+        if self._discovering and not self._stack and id(module) not in self._paths:
+            with _Paused(recorder):
+                self._registration.discover(module)
         self._stack.append(recorder.call)
         path = self._paths.get(id(module))
         if path is not None and not recorder.paused:
@@ -84,6 +92,13 @@ class Trace:
             self._fused = None
             self._recorder.back(module, args, output)
         self._recorder.call = self._stack.pop()
+
+    def _own_backward(self, loss: Tensor, kwargs: dict[str, Any]) -> None:
+        """Run the program's own backward pass, the first one observed."""
+        if self._first_flow is None and not self._recorder.paused:
+            self._first_flow = self.backward(loss, **kwargs)
+        else:
+            loss.backward(**kwargs)
 
     def name(self, **tensors: Tensor) -> None:
         """Give names to intermediates and losses, before the graph is first asked for.
@@ -278,6 +293,15 @@ class _Registration:
         for name, thing in named.items():
             self._named(name, thing)
 
+    def discover(self, module: nn.Module) -> None:
+        """Register a module that runs without having been passed; its class tells it from others."""
+        names = {name for name, _ in (*module.named_parameters(), *module.named_buffers())}
+        prefix, number = "", 0
+        while any(f"{prefix}.{name}".lstrip(".") in self._taken for name in names):
+            number += 1
+            prefix = type(module).__name__.lower() + (f"_{number}" if number > 1 else "")
+        self._module(module, prefix)
+
     def _named(self, name: str, thing: Any) -> None:
         if isinstance(thing, nn.Module):
             self._module(thing, name)
@@ -347,3 +371,14 @@ def trace(*modules: nn.Module, **named: Any) -> Trace:
     return Trace(modules, named)
 
 
+def trace_step(function: Callable[[], Any]) -> tuple[Any, Flow | None]:
+    """Run a function that trains on its own, and observe the first backward pass that it runs.
+
+    Modules are found as they are called, and their parameters named as if they had been passed to ``trace``.
+
+    Returns:
+        What the function returned, and the flow; None if it ran no backward pass.
+    """
+    with Trace((), {}, discovering=True) as t:
+        returned = function()
+    return returned, t._first_flow
