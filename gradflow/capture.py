@@ -388,6 +388,13 @@ class Recorder(TorchFunctionMode):
         self.tape.names[value] = name
         return value
 
+    def forget(self, t: Tensor) -> None:
+        """Take what a tensor was so far for a constant: it is about to be given its name."""
+        for value in [value for value, ref in self.leaves.items() if ref() is t]:
+            del self.leaves[value]
+            self.tape.names.pop(value, None)
+            self.tape.describe(value, kind="constant")
+
     def _resolve(self, t: Tensor) -> int:
         """The value of a tensor that is new, or not as it was when last seen."""
         if is_transformed(t):
@@ -480,7 +487,7 @@ class Recorder(TorchFunctionMode):
         """Note that ``requires_grad`` changed; a tensor made by an op becomes a leaf by it."""
         if value < 0:
             return
-        self.tape.set_flag(value, t.requires_grad)
+        self.tape.describe(value, requires_grad=t.requires_grad)
         if t.requires_grad and t.is_leaf:
             self.tape.sites[value] = LEAF
             self.leaves[value] = weakref.ref(t)
@@ -495,8 +502,7 @@ class Recorder(TorchFunctionMode):
         result = func(*args)
         if before in self._shapeless:  # a lazy module gets its parameters
             self._shapeless.discard(before)
-            self.tape.set_shape(before, source.shape)
-            self._track(t, before)
+            self.tape.describe(before, shape=tuple(source.shape))
         elif before >= 0 and value >= 0:
             after = self._rewrite(t)
             self._add_implied("data", (value,), after)

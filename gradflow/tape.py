@@ -85,15 +85,21 @@ class Tape:
             self.scalars[value] = scalar
         return value
 
-    def set_flag(self, value: int, requires_grad: bool) -> None:
-        """Change a value's ``requires_grad``."""
-        kind, shape, dtype, _ = self.described[value]
-        self.described[value] = (kind, shape, dtype, requires_grad)
-
-    def set_shape(self, value: int, shape: Iterable[int]) -> None:
-        """Give a value its shape."""
-        kind, _, dtype, requires_grad = self.described[value]
-        self.described[value] = (kind, tuple(shape), dtype, requires_grad)
+    def describe(
+        self,
+        value: int,
+        kind: str | None = None,
+        shape: tuple[int, ...] | None = None,
+        requires_grad: bool | None = None,
+    ) -> None:
+        """Change what is known of a value."""
+        old_kind, old_shape, dtype, old_flag = self.described[value]
+        self.described[value] = (
+            old_kind if kind is None else kind,
+            old_shape if shape is None else shape,
+            dtype,
+            old_flag if requires_grad is None else requires_grad,
+        )
 
     def add_op(
         self,

@@ -135,7 +135,7 @@ class Trace:
         for value, ref in recorder.leaves.items():
             leaf = ref()
             if leaf is not None and leaf.requires_grad != tape.described[value][3]:
-                tape.set_flag(value, leaf.requires_grad)
+                tape.describe(value, requires_grad=leaf.requires_grad)
                 self._frozen = None
         if self._frozen is None or self._frozen[0] != tape.size:
             self._frozen = (tape.size, recorder.graph(self._aliases, self._parameters))
@@ -339,6 +339,8 @@ class _Registration:
         if id(tensor) in self._seen:
             self._trace._aliases.append((name, self._seen[id(tensor)]))
             return
+        if self._recorder.known(tensor):  # found by a step of its own, after its first use
+            self._recorder.forget(tensor)
         value = self._recorder.add_input(tensor, kind, name)
         self._seen[id(tensor)] = value
         if kind == "parameter":
