@@ -12,6 +12,7 @@ from graphs import (
     everywhere,
     hostile,
     nan,
+    sent,
     square,
     tower,
     two_losses,
@@ -22,6 +23,7 @@ from gradflow.compare import compare
 from gradflow.explain import explain
 from gradflow.flow import Flow
 from gradflow.notation import width
+from gradflow.roster import explanations, flow_roster
 from gradflow.stepdiff import Change, StepDiff
 from gradflow.text import comparison_text, explanation_table, flow_text, graph_text
 
@@ -308,6 +310,30 @@ def test_many_edges():
     assert "stack(w0, w1, w2, … 7 more)  9 of 10: 0.5" in flow_text(everywhere(s.graph(), loss))
 
 
+def test_signed_gradient():
+    """The gradient of a number keeps its sign; of several parameters in a line the norms are shown."""
+    s = Sketch()
+    down, up = s.leaf("m.down", scalar=1.0), s.leaf("m.up", scalar=1.0)
+    loss = s.op("add", down, up)
+    flow = Flow(s.graph(), loss, ((down, sent(4.0, scalar=-4.0)), (up, sent(2.0, scalar=2.0))))
+    found = explanations(flow)
+
+    assert "m.down     f32[] = 1  -4        100%     RECEIVED" == flow_roster(flow, found)[1]
+    assert "m          2 parameters  2 – 4     100%     RECEIVED" == flow_roster(flow, found, most=1)[1]
+
+
+def test_many_inputs_and_lines():
+    """Of many inputs, and of many lines of code in the verdict, the first are named and the others counted."""
+    s = Sketch()
+    w = s.leaf("w")
+    cuts = [s.op("detach", w, at=f"net.py:{i}", code=f"cut {i}", grad_fn=None) for i in range(8)]
+    loss = s.op("stack", *cuts, *(s.leaf(f"x{i}", "input") for i in range(9)))
+    _, code, inputs, *_ = flow_text(Flow(s.graph(), loss, ())).split("\n\n")
+
+    assert [*(f"  net.py:{i}        cut {i}" for i in range(6)), "  … 2 more lines"] == code.splitlines()
+    assert f"inputs: {', '.join(f'x{i}: f32[]' for i in range(7))}, … 2 more" == inputs
+
+
 def test_optimizer_and_step():
     """With an optimizer and a step, the table says who is held and who moved, and the verdict what is odd."""
     a, b = Change(0.25, 2, 2), Change(0.0, 0, 2)
@@ -392,6 +418,15 @@ def test_unheld_parameter_is_explained():
 
     assert "\n\nb:\n    b received" in explanation_table(task, holders={"a": ("SGD",)})
     assert "\n\na:" not in explanation_table(task, holders={"a": ("SGD",)})
+
+
+def test_unmoved_parameter_is_explained():
+    """So does one that is reached but that the step did not move."""
+    task, _ = two_losses()
+    step = StepDiff((("a", Change(1.0, 1, 2)), ("b", Change(0.0, 0, 2))))
+
+    assert "\n\nb:\n    b received" in explanation_table(task, step=step)
+    assert "\n\na:" not in explanation_table(task, step=step)
 
 
 @pytest.mark.parametrize("flow", every_flow().values(), ids=every_flow())
