@@ -545,7 +545,7 @@ def test_item_in_a_tensor_constructor():
     yield net.b(h).sum()
 
 
-@case({"a.weight": (LEFT_PYTORCH, NOT_CONNECTED), "b.weight": RECEIVED})
+@case({"a.weight": LEFT_PYTORCH, "b.weight": RECEIVED})
 def test_python_branch_on_a_tensor():
     """A branch decides what is computed, and no gradient goes through a decision."""
     net, x = layers("a b"), torch.randn(5, 4)
@@ -575,7 +575,7 @@ def test_used_but_not_for_this_loss():
     yield net.b(x).sum()
 
 
-@case({"a.weight": (LEFT_PYTORCH, NOT_CONNECTED), "b.weight": RECEIVED})
+@case({"a.weight": LEFT_PYTORCH, "b.weight": RECEIVED})
 def test_index_by_a_number_that_left():
     """A number may come back as an index."""
     net, x = layers("a b"), torch.randn(5, 4)

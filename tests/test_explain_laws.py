@@ -7,6 +7,7 @@ import linecache
 import random
 import re
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -215,7 +216,12 @@ WAYS = {
     "torch.multinomial(h.softmax(1), 1) * x": (Reason.NOT_DIFFERENTIABLE, "multinomial"),
     "h.mean().item() * x": (Reason.LEFT_PYTORCH, "item"),
     "float(h.mean()) * x": (Reason.LEFT_PYTORCH, "float"),
+    "int(10 * h.mean()) * x": (Reason.LEFT_PYTORCH, "int"),
+    "complex(h.mean()).real * x": (Reason.LEFT_PYTORCH, "complex"),
+    "range(20)[h.argmax()] * x": (Reason.LEFT_PYTORCH, "index"),
+    "h.mean().tolist() * x": (Reason.LEFT_PYTORCH, "tolist"),
     "torch.tensor(h.tolist())": (Reason.LEFT_PYTORCH, "tolist"),
+    "torch.from_numpy(np.asarray(h.detach()))": (Reason.LEFT_PYTORCH, "array"),
     "torch.from_numpy(h.detach().numpy())": (Reason.LEFT_PYTORCH, "numpy"),
     "torch.tensor(h.detach().numpy())": (Reason.LEFT_PYTORCH, "numpy"),
 }
@@ -229,13 +235,37 @@ def test_way_to_cut(way):
     torch.manual_seed(0)
     with gf.trace(net) as t:
         h = net.a(torch.randn(5, 4))
-        cut = eval(way, {"h": h, "x": x, "torch": torch})
+        cut = eval(way, {"h": h, "x": x, "torch": torch, "np": np})
         loss = net.b(cut).sum()
     loss.backward(retain_graph=True)
     e = gf.explain(t.flow(loss), "a.weight")
 
     assert None is net.a.weight.grad
     assert (kind, [(kind, target)]) == (e.reason, [(cut.kind, cut.target) for cut in e.cuts])
+
+
+BRANCHES = {
+    "h.sum() > 0": "bool",
+    "h.sum().is_nonzero()": "is_nonzero",
+    "torch.equal(h, x)": "equal",
+    "torch.allclose(h, x)": "allclose",
+    "0.5 in h": "contains",
+}
+
+
+@pytest.mark.parametrize("condition", BRANCHES)
+def test_way_to_branch(condition):
+    """A decision of Python's is named where the tensor became a truth value."""
+    net, x = layers("a b"), torch.ones(5, 4)
+    torch.manual_seed(0)
+    with gf.trace(net) as t:
+        h = net.a(torch.randn(5, 4))
+        factor = 2 if eval(condition, {"h": h, "x": x, "torch": torch}) else 3
+        loss = net.b(x * factor).sum()
+    e = gf.explain(t.flow(loss), "a.weight")
+
+    assert (Reason.LEFT_PYTORCH, BRANCHES[condition]) == (e.reason, e.cuts[-1].target.strip("_"))
+    assert "may have" in str(e)
 
 
 # -- precedence --------------------------------------------------------------------------------------------
