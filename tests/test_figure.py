@@ -163,4 +163,4 @@ def test_options_that_fit():
         for theme in ("auto", "light", "dark", "grey"):
             for direction in (None, "LR", "TB"):
                 assert draw(subject, theme=theme, direction=direction, width=420).text()
-    assert draw(chain(), open=("a", "b")).text()
+    assert draw(chain(), open=("a", "b"), width=1).text()

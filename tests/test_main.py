@@ -46,6 +46,19 @@ def same_names():
 def number():
     return 3
 
+def step():
+    net = Net()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        net(data()).sum().backward()
+        optimizer.step()
+
+shared = Net()
+
+def step_of_another():
+    shared(data()).sum().backward()
+
 def nothing():
     pass
 
@@ -63,6 +76,16 @@ def raises():
 
 def raises_at_once():
     raise RuntimeError("out of luck")
+
+def raises_twice():
+    try:
+        raises_at_once()
+    except RuntimeError as error:
+        raise KeyError("no luck") from error
+
+def accented():
+    net = nn.ModuleDict({"é": nn.Linear(1, 1)})
+    return net, lambda: net["é"](torch.ones(1)).detach().sum()
 
 def leaves():
     raise SystemExit(0)
@@ -122,6 +145,16 @@ def test_complaint(program, capsys):
     assert "2 of 2 parameters of 'a' received no usable gradient:\n  a.weight gets no gradient: detach" in err
     assert "'a.bias' received no usable gradient:" in err
     assert "'b'" not in err
+
+
+@pytest.mark.parametrize("function", ["step", "step_of_another"])
+def test_own_step(program, capsys, function):
+    """A function that runs a step on its own is observed in its first backward pass."""
+    assert 1 == main(["explain", f"{program}:{function}", "--require", "b", "a"])
+
+    out, err = capsys.readouterr()
+    assert out.startswith("2 of 4 parameters reached; a is cut by detach (program.py:12).")
+    assert "2 of 2 parameters of 'a' received no usable gradient" in err
 
 
 def test_modules_by_name(program, capsys):
@@ -203,6 +236,16 @@ def test_program_that_raises(program, capsys, function, frame, last):
     assert "gradflow" not in err
 
 
+def test_program_that_raises_twice(program, capsys):
+    """An exception that came of another is shown with it."""
+    assert 2 == main(["explain", f"{program}:raises_twice"])
+
+    err = capsys.readouterr().err
+    assert "RuntimeError: out of luck\n\nThe above exception was the direct cause" in err
+    assert err.endswith("KeyError: 'no luck'\n")
+    assert "gradflow" not in err
+
+
 @pytest.mark.parametrize(
     ("source", "last"),
     [("1 / 0", "ZeroDivisionError: division by zero"), ("def f(:", "SyntaxError: invalid syntax")],
@@ -217,12 +260,13 @@ def test_file_that_raises(tmp_path, capsys, source, last):
 
 def test_nothing_stays_behind(program, capsys):
     """The search path and the loaded modules are as before, and the next program gets its own neighbours."""
-    path, modules = list(sys.path), set(sys.modules)
+    path = list(sys.path)
     main(["explain", f"{program}:cut"])
     main(["explain", f"{program}:raises"])
 
     assert path == sys.path
-    assert set() == {"program", "helper"} & (set(sys.modules) - modules)
+    assert set() == {"program", "helper"} & set(sys.modules)
+    assert "torch.nn" in sys.modules
 
 
 def test_file_named_like_a_module(program, capsys):
@@ -272,11 +316,11 @@ def test_usage(arguments, capsys):
 def test_as_a_module(program):
     """``python -m gradflow`` is this command, with its exit code, also where the terminal knows only ASCII."""
     environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(gf.__file__).parent.parent)}
-    command = [sys.executable, "-m", "gradflow", "explain", f"{program}:cut", "--require", "a"]
+    command = [sys.executable, "-m", "gradflow", "explain", f"{program}:accented", "--require", "é"]
     run = subprocess.run(command, capture_output=True, text=True, env=environment)
 
     assert (1, True) == (run.returncode, run.stdout.isascii())
-    assert "a.weight gets no gradient" in run.stderr
+    assert r"\xe9.weight gets no gradient" in run.stderr
 
 
 def test_version(capsys):
