@@ -11,18 +11,25 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._C import _functorch, _get_function_stack_at, _len_torch_function_stack
+from torch._C import (
+    _functorch,
+    _get_function_stack_at,
+    _len_torch_function_stack,
+    _pop_torch_function_stack,
+    _push_on_torch_function_stack,
+)
 from torch._C._autograd import _get_sequence_nr
 from torch.autograd.function import Function
 from torch.nn import Parameter
-from torch.nn.parameter import UninitializedTensorMixin
-from torch.overrides import TorchFunctionMode, _pop_mode, _push_mode
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.overrides import TorchFunctionMode
 
 from gradflow.graph import Graph, Scalar
 from gradflow.location import Locations
-from gradflow.tape import LEAF, NO_HISTORY, Region, Tape
-from gradflow.walk import Sites, site
 from gradflow.rules import Role, Rule, rule
+from gradflow.tape import LEAF, NO_HISTORY, Region, Tape
+from gradflow.targets import HOOK
+from gradflow.walk import Sites, site
 
 _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
 _DEEPCOPY = Parameter.__deepcopy__.__code__
@@ -48,7 +55,7 @@ class Recorder(TorchFunctionMode):
         self.call = -1
         self.leaves: dict[int, weakref.ref[Tensor]] = {}
         self._owners: dict[int, int] = {}  # ops of backward nodes outside the range of their op's call
-        self._live: dict[int, tuple[Any, int, bool, Any, int]] = {}
+        self._live: dict[int, tuple[weakref.ref[Tensor], int, bool, Any, int]] = {}
         self._sweep_at = 1_000
         self._storages: dict[int, Any] = {}  # values by storage, held weakly so that no address comes twice
         self._written: dict[int, int] = {}
@@ -68,11 +75,11 @@ class Recorder(TorchFunctionMode):
         """Begin to listen."""
         self._grad_on = torch.is_grad_enabled()
         self._first, self._last = _get_sequence_nr(), sys.maxsize
-        self.__enter__()
+        _push_on_torch_function_stack(self)
 
     def stop(self) -> None:
         """Listen no longer, and forget what was only needed to recognise tensors."""
-        self.__exit__(None, None, None)
+        _pop_torch_function_stack()
         self._last = _get_sequence_nr()
         self._inside = self._transform = None
         self._exits.clear()
@@ -254,8 +261,10 @@ class Recorder(TorchFunctionMode):
             base = t._base
             if base is not None and not any(base is c for c in changed):
                 hit = self._live.get(id(base))  # as it was: its version has moved already
-                known = hit is not None and hit[0]() is base and isinstance(hit[3], int)
-                bases[id(base)] = (base, hit[3] if known else self._new(base, "constant"))
+                if hit is not None and hit[0]() is base and isinstance(hit[3], int):
+                    bases[id(base)] = (base, hit[3])
+                else:
+                    bases[id(base)] = (base, self._new(base, "constant"))
         for _, before in bases.values():
             if before not in inputs:
                 inputs.append(before)
@@ -275,6 +284,9 @@ class Recorder(TorchFunctionMode):
         if before is not None and (t.is_leaf and self.tape.described[before][0] in ("parameter", "buffer", "input")):
             kind = self.tape.described[before][0]
         value = self._new(t, kind)
+        sites = self.tape.sites
+        if before is not None and sites[before] == sites[value] != NO_HISTORY:
+            self.tape.silent.append((before, value))
         if before is not None and kind != "intermediate" and before in self.tape.names:
             self.tape.names[value] = self.tape.names[before]
         key = storage_of(t)
@@ -336,7 +348,7 @@ class Recorder(TorchFunctionMode):
     def _forget_storage(self, key: int) -> None:
         del self._storages[key]
         self._written.pop(key, None)
-        torch.UntypedStorage._free_weak_ref(key)
+        torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]  # PyTorch's own
 
     def __del__(self) -> None:
         """Give back the weak references to storages."""
@@ -402,9 +414,10 @@ class Recorder(TorchFunctionMode):
         hit = self._live.get(id(t))
         if hit is None or hit[0]() is not t:
             return self._unknown(t)
-        _, version, _, before, key = hit
-        if isinstance(before, Region):
-            return self._opaque_output(before, t)
+        _, version, _, held, key = hit
+        if isinstance(held, Region):
+            return self._opaque_output(held, t)
+        before = int(held)
         now, key_now = version_of(t), storage_of(t)
         if key_now != key and key_now and key:
             return self._set(t, before, key_now)
@@ -587,12 +600,12 @@ class Recorder(TorchFunctionMode):
             return False
         if torch.is_grad_enabled() and any(t.requires_grad for t in (*module.parameters(), *tensors_in(args))):
             return False
-        _pop_mode()
+        _pop_torch_function_stack()
         return True
 
     def back(self, module: nn.Module, args: Any, output: Any) -> None:
         """Listen again after a fused module, and record it as one op."""
-        _push_mode(self)
+        _push_on_torch_function_stack(self)
         inputs = [self.lookup(t) for t in (*tensors_in(args), *module.parameters())]
         outputs = tuple(self._new(t, "intermediate") for t in tensors_in(output) if not self.known(t))
         if outputs:
@@ -732,7 +745,7 @@ class Recorder(TorchFunctionMode):
 
     def _hooked(self) -> set[int]:
         """The values whose gradient a hook may change: it was registered in the block, or is there now."""
-        found = {self.tape.inputs(op)[0] for op, target in enumerate(self.tape.targets) if target == "register_hook"}
+        found = {self.tape.inputs(op)[0] for op, target in enumerate(self.tape.targets) if target == HOOK}
         for ref, _, _, value, _ in self._live.values():
             t = ref()
             if t is not None and isinstance(value, int) and t._backward_hooks:
@@ -795,7 +808,7 @@ def backward_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[st
 
 def is_lazy(t: Tensor) -> bool:
     """Whether a parameter or buffer has no shape yet."""
-    return isinstance(t, UninitializedTensorMixin)
+    return isinstance(t, (UninitializedParameter, UninitializedBuffer))
 
 
 def is_transformed(t: Tensor) -> bool:

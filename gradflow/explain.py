@@ -12,12 +12,8 @@ from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import listed, number, percent, printable
 from gradflow.optimizer import held
 from gradflow.reason import Cut, Explanation, Reason
+from gradflow.targets import ARRAY_EXITS, BRANCH_EXITS, DETACHING, DETACHING_UNLESS_TRACKED, EXITS, HOOK
 
-DETACHING = frozenset("detach detach_ detach_copy data tensor new_tensor Parameter set_ deepcopy".split())
-NUMBER_EXITS = frozenset("item tolist float int index complex".split())
-ARRAY_EXITS = frozenset("numpy array tolist".split())
-BRANCH_EXITS = frozenset("bool is_nonzero equal allclose contains".split())
-EXITS = NUMBER_EXITS | ARRAY_EXITS | BRANCH_EXITS
 _BRANCH = re.compile(r"^(if|elif|while|assert)\b|\sif\s")
 
 
@@ -70,7 +66,7 @@ class _Finding:
 def _find(flow: Flow, value: Value) -> _Finding:
     """The first reason that holds."""
     graph, arrival = flow.graph, flow.at(value.id)
-    seeds = set(graph.versions(value.name) if value.name else (value.id,))
+    seeds = set(graph.versions(value.id))
     if arrival.status == "nonzero":
         if arrival.finite:
             return _Finding(flow, value, Reason.RECEIVED)
@@ -79,9 +75,9 @@ def _find(flow: Flow, value: Value) -> _Finding:
         return _Finding(flow, value, Reason.ZERO, _culprit(flow, value, Reason.ZERO, _is_zero))
     if not value.requires_grad and value.kind != "intermediate":
         return _Finding(flow, value, Reason.FROZEN)
-    if flow.inputs is not None and not {graph.values[seed].name for seed in seeds} & set(flow.inputs):
+    if flow.inputs is not None and not {value.name or f"%{value.id}"} & set(flow.inputs):
         return _Finding(flow, value, Reason.NOT_REQUESTED)
-    if not any(graph.ops[edge.op].target != "register_hook" for s in seeds for edge in graph.consumers.get(s, ())):
+    if not any(graph.ops[edge.op].target != HOOK for s in seeds for edge in graph.consumers.get(s, ())):
         return _Finding(flow, value, Reason.UNUSED)
     if arrival.status == "undefined":
         return _Finding(flow, value, Reason.UNDEFINED, _culprit(flow, value, Reason.UNDEFINED, _is_undefined))
@@ -114,12 +110,13 @@ class _Between:
         graph = flow.graph
         below, down, resumed = set(seeds), set(), set[int]()
         for op in graph.ops:
-            if op.outputs and seeds.issuperset(op.outputs):
-                continue  # an in-place write to the leaf itself does not lead away from it
-            if op.id in resumed or not below.isdisjoint(op.inputs):
+            led = [v for v in op.inputs if v in below]
+            if op.id in resumed or any(graph.successors.get(v) not in op.outputs for v in led):
                 down.add(op.id)
                 below.update(op.outputs)
                 resumed |= ways_back.get(op.id, set())
+            else:  # nothing, or only what was written to: that stays what it is
+                below.update(graph.successors[v] for v in led)
         above, up = {flow.output}, set[int]()
         for op in reversed(graph.ops):
             if not above.isdisjoint(op.outputs) or not up.isdisjoint(ways_back.get(op.id, ())):
@@ -190,7 +187,7 @@ def _kind_of_cut(flow: Flow, op: Op, between: _Between) -> Reason | None:
     edges = [Edge(v, op.id, p) for p, v in enumerate(op.inputs) if v in between.below]
     outputs = [values[v] for v in op.outputs if v in between.above]
     tracked = any(output.requires_grad for output in outputs)
-    if op.target in DETACHING or (op.target in ("grad", "alias") and not tracked):
+    if op.target in DETACHING or (op.target in DETACHING_UNLESS_TRACKED and not tracked):
         return Reason.DETACHED
     if not op.grad_enabled:
         return Reason.NO_GRAD
@@ -227,22 +224,22 @@ def _is_undefined(arrival: Arrival) -> bool:
 def _culprit(flow: Flow, value: Value, kind: Reason, bad: Callable[[Arrival], bool]) -> tuple[Cut, ...]:
     """The op that received something good and sent something bad towards the value."""
     graph = flow.graph
-    seeds = graph.versions(value.name) if value.name else (value.id,)
-    stack, seen = list(seeds), set(seeds)
+    stack = list(graph.versions(value.id))
+    seen = set(stack)
     found: list[tuple[int, str]] = []
     while stack:
         at = stack.pop()
         spoiled = [edge for edge in graph.consumers.get(at, ()) if bad(flow.at(edge))]
-        if not spoiled and bad(flow.at(at)):
+        if at not in graph.successors and not spoiled and bad(flow.at(at)):
             found.extend(_spoiled_here(flow, at))
         for edge in spoiled:
             outputs = graph.ops[edge.op].outputs
             received = [v for v in outputs if flow.at(v).status != "none"]
             if any(not bad(flow.at(v)) for v in received) or not received:
                 found.append((edge.op, graph.ops[edge.op].target))
-            fresh = [v for v in received if bad(flow.at(v)) and v not in seen]
-            seen.update(fresh)
-            stack.extend(fresh)
+            fresh = {w for v in received if bad(flow.at(v)) for w in graph.versions(v)} - seen
+            seen |= fresh
+            stack.extend(sorted(fresh))
     if not found:
         return ()
     op, target = min(found)
@@ -253,10 +250,10 @@ def _spoiled_here(flow: Flow, value: int) -> list[tuple[int, str]]:
     """Good gradients arrived along every edge, and their sum is bad: a hook, or they cancel."""
     graph = flow.graph
     uses = graph.consumers.get(value, ())
-    hooks = [edge.op for edge in uses if graph.ops[edge.op].target == "register_hook"]
+    hooks = [edge.op for edge in uses if graph.ops[edge.op].target == HOOK]
     arrived = [edge.op for edge in uses if flow.at(edge).arrived]
     if hooks:
-        return [(hooks[-1], "register_hook")]
+        return [(hooks[-1], HOOK)]
     return [(arrived[-1], graph.ops[arrived[-1]].target)] if arrived else []
 
 
@@ -274,7 +271,7 @@ def _zero(f: _Finding) -> Words:
     if not f.cuts:
         return f"{start}.", "Look at gradient hooks that were registered outside the trace."
     cut, into = f.cuts[0], "sent zeros where it received a gradient"
-    if cut.target == "register_hook":
+    if cut.target == HOOK:
         return f"{start}: a gradient hook made it so, {_at(cut)}.", "Remove the hook, or let it keep the gradient."
     edges = [edge for edge in f.flow.graph.consumers.get(f.value.id, ()) if edge.op == cut.op]
     if edges and not any(_is_zero(f.flow.at(edge)) for edge in edges):
@@ -403,11 +400,12 @@ def _about_step(f: _Finding, held_: bool | None, step: Any) -> list[str]:
             sentences.append("The optimizer holds it." if held_ else "No optimizer holds it either.")
     if step is not None:
         change = step.at(f.value.name)
-        moved = f"The step moved {change.changed:,} of its {change.total:,} entries, by at most {number(change.largest)}."
+        share = f"{change.changed:,} of its {change.total:,} entries"
+        moved = f"The step moved {share}, by at most {number(change.largest)}"
         if change.changed and reached:
-            sentences.append(moved)
+            sentences.append(f"{moved}.")
         elif change.changed:
-            sentences.append(f"{moved[:-1]}, without a gradient from this loss: by momentum, weight decay or an old .grad.")
+            sentences.append(f"{moved}, without a gradient from this loss: by momentum, weight decay or an old .grad.")
         else:
             sentences.append("The step did not move it.")
     return sentences
@@ -444,13 +442,15 @@ def _regions(cuts: Iterable[Cut]) -> list[list[Cut]]:
     regions: list[list[Cut]] = []
     for cut in cuts:
         last = regions[-1][-1] if regions else None
-        if last and cut.kind is last.kind is Reason.NO_GRAD and _file(cut) == _file(last) and cut.target == last.target:
-            regions[-1].append(cut)
-        elif last and cut[:4] == last[:4]:
+        if last is not None and (_one_region(last, cut) or cut[:4] == last[:4]):
             regions[-1].append(cut)
         else:
             regions.append([cut])
     return regions
+
+
+def _one_region(a: Cut, b: Cut) -> bool:
+    return a.kind is b.kind is Reason.NO_GRAD and a.target == b.target and _file(a) == _file(b)
 
 
 def _region_words(region: list[Cut]) -> str:

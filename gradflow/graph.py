@@ -97,6 +97,8 @@ class Graph:
         ops: every call, in order of execution.
         calls: every module call, in order of entry.
         aliases: further names of a value, as ``(name, value id)``: a shared parameter answers to each.
+        silent: ``(before, after)`` values of a tensor that was written to with gradients off: its content is
+            new, but for autograd it is the same.
         parameters: weak references to the traced parameters, by name; neither compared nor saved.
     """
 
@@ -105,6 +107,7 @@ class Graph:
     calls: tuple[Call, ...] = ()
     aliases: tuple[tuple[str, int], ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    silent: tuple[tuple[int, int], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Graph: {len(self.ops)} ops, {len(self.values)} values>"
@@ -149,10 +152,17 @@ class Graph:
             raise unknown_name(name, self.names)
         return self.values[self.names[name]]
 
-    def versions(self, name: str) -> tuple[int, ...]:
-        """Ids of all values of that name: an in-place write to a parameter makes a further one."""
-        first = self.value(name)
-        return tuple(v.id for v in self.values if v.name == first.name) if first.name else (first.id,)
+    @cached_property
+    def successors(self) -> dict[int, int]:
+        """The value that each silently written one became."""
+        return dict(self.silent)
+
+    def versions(self, value: int) -> tuple[int, ...]:
+        """The value, and what silent writes made of it: one and the same for autograd."""
+        versions = [value]
+        while (after := self.successors.get(versions[-1])) is not None:
+            versions.append(after)
+        return tuple(versions)
 
     def parameter_names(self) -> tuple[str, ...]:
         """Names of all parameters, in the order of the trace, each once."""
@@ -202,6 +212,9 @@ class Graph:
                 if value_id in made:
                     raise GradflowError(f"op {op.id} ({op.target}) makes value {value_id} a second time.")
                 made.add(value_id)
+        for before, after in self.silent:
+            if not 0 <= before < after < len(self.values):
+                raise GradflowError(f"value {before} cannot have become value {after} by a write.")
         for name, value_id in self.aliases:
             if not 0 <= value_id < len(self.values):
                 raise GradflowError(f"the name {name!r} stands for value {value_id}, which does not exist.")

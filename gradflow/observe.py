@@ -250,7 +250,7 @@ class _Pass:
         edges = [GradientEdge(self.walk.nodes[s >> SITE_BITS], s & NUMBER) for s in caught]
         with _hooked(self.listener.hooks(set(caught))):
             got = torch.autograd.grad(
-                self.loss, [*targets, *edges], gradient, retain_graph=True, allow_unused=True
+                self.loss, [*targets, *edges], gradient, retain_graph=True, allow_unused=True  # type: ignore[arg-type]  # may be mixed
             )
         for tensor, arrived in zip(targets, got, strict=False):
             if tensor.is_leaf:
@@ -277,7 +277,7 @@ class _Pass:
                 "Use checkpoint(..., use_reentrant=False), or leave inputs out."
             )
         with grad_kept(leaves), _hooked(self.listener.hooks()):
-            self.loss.backward(gradient, retain_graph=True)
+            torch.autograd.backward(self.loss, gradient, retain_graph=True)
             for leaf in leaves:
                 self.tell_leaf(leaf, leaf.grad)
 
@@ -290,7 +290,7 @@ class _Pass:
         nodes = [get_gradient_edge(leaf).node for leaf in leaves]
         with _hooked(self._leaf_hooks(leaves, nodes, pieces if reentrant else None)):
             with _hooked(self.listener.hooks()):
-                self.loss.backward(**kwargs)
+                self.loss.backward(**kwargs)  # type: ignore[no-untyped-call]  # PyTorch's own
             if reentrant:  # it sends to its leaves piece by piece
                 for leaf in leaves:
                     self.tell_leaf(leaf, _sum(piece for (piece,) in pieces[id(leaf)]))
@@ -369,7 +369,7 @@ def _sum(pieces: Iterable[torch.Tensor | None]) -> torch.Tensor | None:
 @contextlib.contextmanager
 def _hooked(handles: Iterator[Any]) -> Iterator[None]:
     """The hooks that the iterator registers are there inside, and removed at the end."""
-    registered = []
+    registered: list[Any] = []
     try:
         registered.extend(handles)
         yield
@@ -409,7 +409,7 @@ def _random_state_kept() -> Iterator[None]:
     numpy = sys.modules.get("numpy")
     numpy_state = numpy.random.get_state() if numpy else None
     python_state = random.getstate()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]  # PyTorch's own
     cpu = torch.random.get_rng_state()
     try:
         yield

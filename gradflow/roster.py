@@ -210,6 +210,6 @@ def _further_names(graph: Graph, name: str) -> str:
 
 def _note(graph: Graph, name: str) -> str:
     notes = [] if graph.value(name).requires_grad else ["frozen"]
-    if not any(version in graph.consumers for version in graph.versions(name)):
+    if not any(version in graph.consumers for version in graph.versions(graph.value(name).id)):
         notes.append("unused")
     return ", ".join(filter(None, (*notes, _further_names(graph, name))))

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from gradflow.targets import EXITS, HOOK
+
 
 class Role(Enum):
     """How a call is recorded."""
@@ -25,6 +27,10 @@ class Role(Enum):
     AUTOGRAD = "an op whose inputs are found by looking at its history"
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 class Rule(NamedTuple):
     """The role of a function and the name it is shown by."""
 
@@ -32,23 +38,20 @@ class Rule(NamedTuple):
     target: str
 
 
-EXITS = frozenset(
-    "item tolist numpy __array__ __float__ __int__ __bool__ __index__ __complex__ is_nonzero equal allclose"
-    " __contains__".split()
+READS = _words(
+    "size dim ndimension stride numel nelement is_contiguous storage_offset storage untyped_storage "
+    "_typed_storage data_ptr element_size get_device is_floating_point is_complex is_signed is_inference "
+    "is_shared is_pinned is_set_to is_same_size has_names is_coalesced _is_view _is_zerotensor is_conj "
+    "is_neg __len__ __repr__ __str__ __format__ __hash__ __dir__ __reduce_ex__ backward retain_grad "
+    "register_post_accumulate_grad_hook share_memory_ is_tensor is_storage typename "
+    "_record_function_enter_new get_default_dtype result_type can_cast get_rng_state is_autocast_enabled "
+    "sparse_dim dense_dim is_distributed __cuda_array_interface__"
 )
-READS = frozenset(
-    "size dim ndimension stride numel nelement is_contiguous storage_offset storage untyped_storage _typed_storage"
-    " data_ptr element_size get_device is_floating_point is_complex is_signed is_inference is_shared is_pinned"
-    " is_set_to is_same_size has_names is_coalesced _is_view _is_zerotensor is_conj is_neg __len__ __repr__ __str__"
-    " __format__ __hash__ __dir__ __reduce_ex__ backward retain_grad register_post_accumulate_grad_hook share_memory_"
-    " is_tensor is_storage typename _record_function_enter_new get_default_dtype result_type can_cast"
-    " get_rng_state is_autocast_enabled sparse_dim dense_dim is_distributed __cuda_array_interface__".split()
+MAKERS = _words(
+    "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones "
+    "new_empty new_full new_empty_strided"
 )
-MAKERS = frozenset(
-    "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones new_empty"
-    " new_full new_empty_strided".split()
-)
-EACH = frozenset("broadcast_tensors atleast_1d atleast_2d atleast_3d".split())
+EACH = _words("broadcast_tensors atleast_1d atleast_2d atleast_3d")
 TENSOR_PROPERTIES = frozenset({"data", "T", "mT", "H", "mH", "real", "imag"})
 _NAMES = {
     "__radd__": "add",
@@ -76,7 +79,7 @@ def rule(function: Callable[..., Any]) -> Rule:
         return _property_rule(name, getattr(getattr(function, "__self__", None), "__name__", ""))
     if name == "_set_grad_enabled":
         return Rule(Role.GRAD_MODE, name)
-    if name in EXITS:
+    if name.strip("_") in EXITS:
         return Rule(Role.EXIT, name.strip("_"))
     if name in READS or name.startswith("_record_function"):
         return Rule(Role.READ, name)
@@ -84,7 +87,7 @@ def rule(function: Callable[..., Any]) -> Rule:
         return Rule(Role.MAKE, name)
     if name == "requires_grad_":
         return Rule(Role.FLAG, name)
-    if name == "register_hook":
+    if name == HOOK:
         return Rule(Role.HOOK, name)
     if function is torch.autograd.grad:
         return Rule(Role.AUTOGRAD, "grad")

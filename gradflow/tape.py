@@ -43,6 +43,7 @@ class Tape:
     def __init__(self) -> None:
         self.names: dict[int, str] = {}
         self.calls: list[Call] = []
+        self.silent: list[tuple[int, int]] = []  # values before and after a write with gradients off
         self.scalars: dict[int, Scalar] = {}
         self.sites = array("q")  # walk.site of each value, LEAF or NO_HISTORY
         self.described: list[tuple[str, tuple[int, ...], str, bool]] = []  # kind, shape, dtype, requires_grad
@@ -203,4 +204,4 @@ class Tape:
                     reenters.get(i),
                 )
             )
-        return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters)
+        return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters, tuple(self.silent))

@@ -13,6 +13,7 @@ from gradflow.notation import WIDTH, count, crop, printable, table
 from gradflow.reason import Explanation, Reason
 from gradflow.roster import Holders, explanations, flow_roster, graph_roster
 from gradflow.stepdiff import StepDiff
+from gradflow.targets import HOOK
 from gradflow.verdict import causes, verdict
 
 CUT = "-//-"
@@ -130,7 +131,7 @@ def _local_cuts(graph: Graph) -> dict[int, str]:
     return {
         op.id: CUT
         for op in graph.ops
-        if op.target != "register_hook"
+        if op.target != HOOK
         and any(values[value].requires_grad for value in op.inputs)
         and not any(values[value].requires_grad for value in op.outputs)
     }

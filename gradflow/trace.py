@@ -98,7 +98,7 @@ class Trace:
         if self._first_flow is None and not self._recorder.paused:
             self._first_flow = self.backward(loss, **kwargs)
         else:
-            loss.backward(**kwargs)
+            loss.backward(**kwargs)  # type: ignore[no-untyped-call]  # PyTorch's own
 
     def name(self, **tensors: Tensor) -> None:
         """Give names to intermediates and losses, before the graph is first asked for.

@@ -87,6 +87,7 @@ class Walk:
 
     @classmethod
     def below(cls, root: Any) -> Walk:
+        """Everything that can be reached from a backward node."""
         nodes, index = [root], {root: 0}
         sequences: list[int] = []
         edges: list[list[tuple[int, int, int]]] = []

@@ -1,0 +1,1 @@
+"""What tracing and observing cost, as ratios to plain PyTorch within one run."""

@@ -1,0 +1,127 @@
+"""Run with ``make bench`` or ``python -m benchmarks [--quick]``; prints the table of the README."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+import gradflow as gf
+from benchmarks.models import Program, chain, gpt2
+
+Way = Callable[[Program], Any]
+
+
+def plain(program: Program) -> None:
+    """Forward and backward, nothing else."""
+    program[1]().backward()
+
+
+def traced(program: Program) -> gf.Trace:
+    """Forward traced, backward plain."""
+    with gf.trace(**program[0]) as t:
+        loss = program[1]()
+    loss.backward()
+    return t
+
+
+def observed(program: Program) -> gf.Flow:
+    """Forward traced, and one backward pass observed by ``flow``."""
+    with gf.trace(**program[0]) as t:
+        loss = program[1]()
+    return t.flow(loss)
+
+
+def stepped(program: Program) -> gf.Flow:
+    """Forward traced, and the training step's own backward pass observed by ``backward``."""
+    with gf.trace(**program[0]) as t:
+        loss = program[1]()
+    return t.backward(loss)
+
+
+def clear(program: Program) -> None:
+    """Forget all gradients."""
+    for thing in program[0].values():
+        for tensor in thing.parameters() if isinstance(thing, nn.Module) else [thing]:
+            tensor.grad = None
+
+
+def fastest(program: Program, ways: list[Way], rounds: int, what: str) -> list[float]:
+    """The least seconds of each way, the ways taken in turn."""
+    best = [float("inf")] * len(ways)
+    for _ in tqdm(range(rounds), desc=what, leave=False):
+        for i, way in enumerate(ways):
+            clear(program)
+            gc.collect()
+            start = time.perf_counter()
+            result = way(program)
+            best[i] = min(best[i], time.perf_counter() - start)
+            del result
+    return best
+
+
+def recording(program: Program) -> float:
+    """Bytes of Python memory that a trace holds for each value, after its block."""
+    gc.collect()
+    tracemalloc.start()
+    with gf.trace(**program[0]) as t:
+        loss = program[1]()
+    gc.collect()
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    values = len(t.graph.values)
+    del loss
+    return held / values
+
+
+def row(what: str, measured: float, bar: float, unit: str = "×") -> str:
+    """One line of the table."""
+    return f"| {what} | {measured:,.2f} {unit} | ≤ {bar:g} {unit} | {'yes' if measured <= bar else 'no'} |"
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and no GPT-2")
+    parser.add_argument("--threads", type=int, default=1, help="default: %(default)s")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rounds = 3 if options.quick else 15
+
+    short, long = chain(10_000), chain(100_000)
+    base, only_traced, by_flow, by_backward = fastest(
+        short, [plain, traced, observed, stepped], rounds, "10,000 operations"
+    )
+    long_base, long_flow = fastest(long, [plain, observed], 2 if options.quick else 4, "100,000 operations")
+    lines = [
+        "| against plain forward + backward | measured | bar | holds |",
+        "|---|--:|--:|:-:|",
+        row("chain of 10,000 operations: traced", only_traced / base, 3),
+        row("the same, observed by `t.flow(loss)`", by_flow / base, 3),
+        row("the same, observed by `t.backward(loss)`", by_backward / base, 3),
+        row("growth from 10,000 to 100,000, against plain's", (long_flow / by_flow) / (long_base / base), 1.2),
+        row("recording, for each value of the chain", recording(short) / 1000, 1, "kB"),
+    ]
+    if not options.quick:
+        model = gpt2()
+        base, only_traced, by_flow, by_backward = fastest(
+            model, [plain, traced, observed, stepped], 7, "GPT-2 small, 128 tokens"
+        )
+        lines += [
+            row("GPT-2 small's shape, 128 tokens: traced", only_traced / base, 1.2),
+            row("the same, observed by `t.flow(loss)`", by_flow / base, 1.2),
+            row("the same, observed by `t.backward(loss)`", by_backward / base, 1.2),
+            row("recording, for each value of GPT-2", recording(model) / 1000, 1, "kB"),
+        ]
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
