@@ -138,6 +138,8 @@ class Recorder(TorchFunctionMode):
             if frame is not None:
                 return self._record_inside(frame, func, args, kwargs, tensors)
         self._inside = None
+        if mode and len(tensors) == 1 and known.target.endswith("_") and self._untouched(tensors[0]):
+            return func(*args, **kwargs)  # a new leaf is filled
 
         live = self._live
         inputs: list[int] = []
@@ -368,6 +370,9 @@ class Recorder(TorchFunctionMode):
         """Whether the trace has seen this tensor."""
         hit = self._live.get(id(t))
         return hit is not None and hit[0]() is t
+
+    def _untouched(self, t: Tensor) -> bool:
+        return t.is_leaf and t.requires_grad and not self.known(t)
 
     def retained(self) -> list[Tensor]:
         """The tensors of the trace that are alive and retain their gradient."""

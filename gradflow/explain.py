@@ -11,7 +11,7 @@ from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import listed, number, percent, printable
 from gradflow.optimizer import held
-from gradflow.reason import Cut, Explanation, Reason
+from gradflow.reason import Cause, Cut, Explanation, Reason, causes
 from gradflow.targets import ARRAY_EXITS, BRANCH_EXITS, DETACHING, DETACHING_UNLESS_TRACKED, EXITS, HOOK
 
 _BRANCH = re.compile(r"^(if|elif|while|assert)\b|\sif\s")
@@ -272,7 +272,10 @@ def _zero(f: _Finding) -> Words:
         return f"{start}.", "Look at gradient hooks that were registered outside the trace."
     cut, into = f.cuts[0], "sent zeros where it received a gradient"
     if cut.target == HOOK:
-        return f"{start}: a gradient hook made it so, {_at(cut)}.", "Remove the hook, or let it keep the gradient."
+        return (
+            f"{start}: a gradient hook made it so, at {_place(cut)}.",
+            "Remove the hook, or let it keep the gradient.",
+        )
     edges = [edge for edge in f.flow.graph.consumers.get(f.value.id, ()) if edge.op == cut.op]
     if edges and not any(_is_zero(f.flow.at(edge)) for edge in edges):
         return (
@@ -346,7 +349,7 @@ def _left(f: _Finding) -> Words:
 
 
 def _cut_off(f: _Finding) -> Words:
-    verb = "cuts" if len(_regions(f.cuts)) == 1 else "cut"
+    verb = "cuts" if len(causes(f.cuts)) == 1 else "cut"
     return f"{f.name} gets no gradient: {_causes(f.cuts)} {verb} its way from the loss.", _CURES.get(
         f.cuts[0].target, _CURES_BY_KIND[f.cuts[0].kind]
     )
@@ -398,7 +401,7 @@ def _about_step(f: _Finding, held_: bool | None, step: Any) -> list[str]:
             sentences.append("The optimizer holds it all the same.")
         else:
             sentences.append("The optimizer holds it." if held_ else "No optimizer holds it either.")
-    if step is not None:
+    if step is not None and f.value.name in step:
         change = step.at(f.value.name)
         share = f"{change.changed:,} of its {change.total:,} entries"
         moved = f"The step moved {share}, by at most {number(change.largest)}"
@@ -415,50 +418,16 @@ def _article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _named(cut: Cut) -> str:
-    return f"{printable(cut.target)} at {_place(cut)}"
+def _named(cause: Cut | Cause) -> str:
+    return f"{printable(cause.target)} at {_place(cause)}"
 
 
-def _at(cut: Cut) -> str:
-    return f"at {_place(cut)}"
-
-
-def _place(cut: Cut) -> str:
-    where = printable(cut.source) or "an unknown line"
-    return f"{where} (`{printable(cut.code)}`)" if cut.code else where
+def _place(cause: Cut | Cause) -> str:
+    where = printable(cause.source) or "an unknown line"
+    return f"{where} (`{printable(cause.code)}`)" if cause.code else where
 
 
 def _causes(cuts: Iterable[Cut]) -> str:
     """Cuts in words, a region of neighbouring ones as one cause."""
-    return _joined([_region_words(region) for region in _regions(cuts)])
-
-
-def _joined(words: list[str]) -> str:
+    words = [_named(cause) for cause in causes(cuts)]
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
-def _regions(cuts: Iterable[Cut]) -> list[list[Cut]]:
-    """Runs of cuts under one ``no_grad`` in one file; every other cut stands alone."""
-    regions: list[list[Cut]] = []
-    for cut in cuts:
-        last = regions[-1][-1] if regions else None
-        if last is not None and (_one_region(last, cut) or cut[:4] == last[:4]):
-            regions[-1].append(cut)
-        else:
-            regions.append([cut])
-    return regions
-
-
-def _one_region(a: Cut, b: Cut) -> bool:
-    return a.kind is b.kind is Reason.NO_GRAD and a.target == b.target and _file(a) == _file(b)
-
-
-def _region_words(region: list[Cut]) -> str:
-    lines = sorted({int(line) for cut in region if (line := cut.source.rpartition(":")[2]).isdigit()})
-    if len(lines) < 2:
-        return _named(region[0])
-    return f"{printable(region[0].target)} at {printable(_file(region[0]))}:{lines[0]}–{lines[-1]}"
-
-
-def _file(cut: Cut) -> str:
-    return cut.source.rpartition(":")[0]

@@ -14,6 +14,7 @@ from gradflow.flow import Arrival
 from gradflow.graph import Scalar
 
 COUNT_LIMIT = 100_000  # above this many entries, zeros are counted only where the norm is 0 or on request
+ROW, ROWS = 4_096, 16  # entries, and from how many rows on a norm is taken row by row
 BATCHED = 1_024  # gradients of at most this many entries are measured 256 at a time
 
 Cell = list[Arrival]  # empty until the gradient was measured
@@ -131,7 +132,7 @@ def measure(gradient: torch.Tensor, count: bool = True) -> Arrival:
         numel = gradient.numel()
         entries = _entries(gradient)
         scalar: Scalar = gradient.to_dense().reshape(()).item() if numel == 1 else None
-        norm = float(torch.linalg.vector_norm(entries, dtype=_wide(entries.dtype)))
+        norm = _norm(entries)
         if not math.isfinite(norm) and bool(torch.isfinite(entries).all()):
             norm = _scaled_norm(entries)  # the squares overflowed
         if numel > COUNT_LIMIT and not count and norm != 0:
@@ -168,6 +169,18 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.complex32: torch.complex64}.get(
         dtype, dtype
     )
+
+
+def _norm(entries: torch.Tensor) -> float:
+    """The 2-norm in float32 or wider; many entries by rows, since a sum of millions loses digits."""
+    dtype = _wide(entries.dtype)
+    rows, rest = divmod(entries.numel(), ROW)
+    if rows < ROWS or not entries.is_contiguous():
+        return float(torch.linalg.vector_norm(entries, dtype=dtype))
+    flat = entries.view(-1)
+    by_row = torch.linalg.vector_norm(flat[: rows * ROW].view(rows, ROW), dim=1, dtype=dtype).double()
+    total = torch.linalg.vector_norm(by_row)
+    return math.hypot(float(total), float(torch.linalg.vector_norm(flat[rows * ROW :], dtype=dtype)) if rest else 0.0)
 
 
 def _scaled_norm(entries: torch.Tensor) -> float:

@@ -349,6 +349,8 @@ def observe_backward(
     Raises:
         GradflowError: the graph was freed.
     """
+    if not loss.requires_grad:
+        loss.backward(**kwargs)  # type: ignore[no-untyped-call]  # PyTorch says what is wrong
     inputs = kwargs.get("inputs")
     run = _Pass(loss, sites, [inputs] if isinstance(inputs, torch.Tensor) else inputs, support)
     with _freed_graph_explained():

@@ -28,7 +28,7 @@ def running() -> Iterator[None]:
     """The block runs the program's own code: what it raises, also by ``sys.exit``, is a ProgramError."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, GradflowError):
         raise
     except BaseException as error:
         raise ProgramError(_traceback(error)) from None

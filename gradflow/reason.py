@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -43,6 +44,46 @@ class Cut(NamedTuple):
     source: str
     code: str
     op: int = -1
+
+
+class Cause(NamedTuple):
+    """One thing to look at: a cut, or all lines of a region with gradients off.
+
+    Attributes:
+        target: as of the cuts.
+        source: ``file:line`` or ``file:first–last``.
+        code: the line, if it is one.
+    """
+
+    target: str
+    source: str
+    code: str
+
+
+def causes(cuts: Iterable[Cut]) -> list[Cause]:
+    """Cuts as a reader counts them: a region with gradients off is one, and so is a line that ran often.
+
+    >>> rows = [Cut(Reason.NO_GRAD, "no_grad", f"net.py:{line}", "", line) for line in (7, 8, 12)]
+    >>> [cause.source for cause in causes([*rows, Cut(Reason.DETACHED, "detach", "net.py:20", "", 30)])]
+    ['net.py:7–12', 'net.py:20']
+    """
+    runs: list[tuple[str, str, dict[str, str]]] = []  # target, file, code by line
+    last: Cut | None = None
+    for cut in cuts:
+        file, _, line = cut.source.rpartition(":")
+        if last is not None and last.kind is cut.kind is Reason.NO_GRAD and (cut.target, file) == runs[-1][:2]:
+            runs[-1][2][line] = cut.code
+        else:
+            runs.append((cut.target, file, {line: cut.code}))
+        last = cut
+    return list(dict.fromkeys(_cause(*run) for run in runs))
+
+
+def _cause(target: str, file: str, lines: dict[str, str]) -> Cause:
+    ordered = sorted(lines, key=lambda line: int(line) if line.isdigit() else 0)
+    if len(ordered) == 1:
+        return Cause(target, f"{file}:{ordered[0]}" if file else ordered[0], lines[ordered[0]])
+    return Cause(target, f"{file}:{ordered[0]}–{ordered[-1]}", "")
 
 
 class Explanation(NamedTuple):

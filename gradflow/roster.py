@@ -26,7 +26,7 @@ from gradflow.notation import (
 )
 from gradflow.reason import Explanation, Reason
 from gradflow.stepdiff import StepDiff
-from gradflow.verdict import causes
+from gradflow.verdict import causes_in_words
 
 MOST_PARAMETERS = 40
 MOST_NAME = 60
@@ -67,7 +67,7 @@ def flow_roster(
         most: about how many lines there is room for.
     """
     names = list(found)
-    groups = {name: (found[name].reason, tuple(causes(found[name].cuts))) for name in names}
+    groups = {name: (found[name].reason, tuple(causes_in_words(found[name].cuts))) for name in names}
     columns = [
         _type_column(flow.graph),
         ("gradient", lambda members: _gradients(flow, members)),
@@ -199,7 +199,7 @@ def _why(graph: Graph, found: Sequence[Explanation]) -> str:
 def _cause(found: Explanation) -> str:
     if found.reason is Reason.RECEIVED:
         return ""
-    return "; ".join(causes(found.cuts)) or found.reason.value
+    return "; ".join(causes_in_words(found.cuts)) or found.reason.value
 
 
 def _further_names(graph: Graph, name: str) -> str:

@@ -16,7 +16,7 @@ class Role(Enum):
     """How a call is recorded."""
 
     COMPUTE = "an op, if it makes or changes a tensor"
-    READ = "nothing: it reads a tensor's description, or runs a backward pass"
+    READ = "nothing: it reads a tensor's description, fills a new one, or runs a backward pass"
     EXIT = "an op without outputs: a number leaves PyTorch"
     GRAD_MODE = "nothing, but the grad mode changes"
     FLAG = "nothing, but requires_grad changes"
@@ -51,6 +51,7 @@ MAKERS = _words(
     "zeros_like ones_like empty_like full_like rand_like randn_like randint_like new_zeros new_ones "
     "new_empty new_full new_empty_strided"
 )
+_DUNDERS = _words("array float int bool index complex contains")  # of these, only __bool__ and the like are exits
 EACH = _words("broadcast_tensors atleast_1d atleast_2d atleast_3d")
 TENSOR_PROPERTIES = frozenset({"data", "T", "mT", "H", "mH", "real", "imag"})
 _NAMES = {
@@ -79,9 +80,10 @@ def rule(function: Callable[..., Any]) -> Rule:
         return _property_rule(name, getattr(getattr(function, "__self__", None), "__name__", ""))
     if name == "_set_grad_enabled":
         return Rule(Role.GRAD_MODE, name)
-    if name.strip("_") in EXITS:
-        return Rule(Role.EXIT, name.strip("_"))
-    if name in READS or name.startswith("_record_function"):
+    bare = name.removeprefix("__").removesuffix("__")
+    if bare in EXITS and (bare != name) == (bare in _DUNDERS):
+        return Rule(Role.EXIT, bare)
+    if name in READS or name.startswith("_record_function") or getattr(function, "__module__", "") == "torch.nn.init":
         return Rule(Role.READ, name)
     if name in MAKERS:
         return Rule(Role.MAKE, name)
@@ -93,7 +95,7 @@ def rule(function: Callable[..., Any]) -> Rule:
         return Rule(Role.AUTOGRAD, "grad")
     if name in EACH or name.startswith("_foreach_"):
         return Rule(Role.EACH, name.removeprefix("_foreach_"))
-    return Rule(Role.COMPUTE, _NAMES.get(name) or name.removeprefix("__").removesuffix("__").split(".")[0])
+    return Rule(Role.COMPUTE, _NAMES.get(name) or bare.split(".")[0])
 
 
 def _property_rule(access: str, name: str) -> Rule:

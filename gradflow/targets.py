@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # They give a tensor without history, whatever they are given.
 DETACHING = frozenset(
-    {"detach", "detach_", "detach_copy", "data", "tensor", "new_tensor", "Parameter", "set_", "deepcopy"}
+    {"detach", "detach_", "data", "tensor", "new_tensor", "Parameter", "set_", "deepcopy"}
 )
 # They give a tensor without history unless they are asked for one with.
 DETACHING_UNLESS_TRACKED = frozenset({"grad", "alias"})

@@ -14,7 +14,7 @@ from gradflow.reason import Explanation, Reason
 from gradflow.roster import Holders, explanations, flow_roster, graph_roster
 from gradflow.stepdiff import StepDiff
 from gradflow.targets import HOOK
-from gradflow.verdict import causes, verdict
+from gradflow.verdict import causes_in_words, verdict
 
 CUT = "-//-"
 _MARKS = {Reason.ZERO: "makes 0", Reason.NONFINITE: "makes NaN", Reason.UNDEFINED: "sends None"}
@@ -144,7 +144,7 @@ def _sentences(found: Mapping[str, Explanation], holders: Holders | None, step: 
     for name, one in found.items():
         held = holders is None or name in holders
         if one.reason is not Reason.RECEIVED or not held or (step and name not in moved):
-            key = (one.reason, tuple(causes(one.cuts)), held, name in moved)
+            key = (one.reason, tuple(causes_in_words(one.cuts)), held, name in moved)
             groups.setdefault(key, []).append(name)
     lines: list[str] = []
     for members in groups.values():

@@ -201,9 +201,8 @@ class Trace:
             output = self._loss(loss, "t.backward(loss)")
             _, names = self._inputs(kw.get("inputs"))
             graph = self.graph
-            if not loss.requires_grad:
-                return Flow(graph, output, (), names, seeded=False)
-            self._check_gradient(loss, kw.get("gradient"))
+            if loss.requires_grad:
+                self._check_gradient(loss, kw.get("gradient"))
             arrivals = observe_backward(loss, self._recorder.sites(), support=support, **kw)
         return Flow(graph, output, arrivals, names)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from gradflow.flow import Flow
 from gradflow.modules import cover, runs
 from gradflow.notation import listed, printable
-from gradflow.reason import Cut, Explanation, Reason
+from gradflow.reason import Cut, Explanation, Reason, causes
 from gradflow.stepdiff import StepDiff
 
 _CLAUSES = {
@@ -46,9 +46,9 @@ def verdict(
     clauses = [f"{len(reached)} of {len(names)} parameter{'s' if len(names) > 1 else ''} reached"]
     if not flow.seeded:
         clauses.insert(0, "the loss does not require grad")
-    for (reason, causes), members in _groups(explanations).items():
+    for (reason, because), members in _groups(explanations).items():
         if reason in _CLAUSES:
-            clauses.append(_clause(_CLAUSES[reason], members, names, causes))
+            clauses.append(_clause(_CLAUSES[reason], members, names, because))
     if held is not None:
         idle = [name for name in reached if name not in held]
         clauses += _if_any("{names} {are} reached but not in the optimizer", idle, names)
@@ -65,7 +65,7 @@ def verdict(
 def _groups(explanations: Mapping[str, Explanation]) -> dict[tuple[Reason, tuple[str, ...]], list[str]]:
     groups: dict[tuple[Reason, tuple[str, ...]], list[str]] = {}
     for name, explanation in explanations.items():
-        groups.setdefault((explanation.reason, tuple(causes(explanation.cuts))), []).append(name)
+        groups.setdefault((explanation.reason, tuple(causes_in_words(explanation.cuts))), []).append(name)
     order = list(_CLAUSES)
     return dict(sorted(groups.items(), key=lambda item: order.index(item[0][0]) if item[0][0] in order else -1))
 
@@ -88,24 +88,12 @@ def _clause(template: str, members: Sequence[str], everything: Sequence[str], be
     )
 
 
-def causes(cuts: Iterable[Cut]) -> list[str]:
-    """Cuts as ``target (file:line)``; a region with gradients off is one, and so is a line that ran often.
+def causes_in_words(cuts: Iterable[Cut]) -> list[str]:
+    """The causes as ``target (file:line)``.
 
-    >>> rows = [Cut(Reason.NO_GRAD, "no_grad", f"net.py:{line}", "", line) for line in (7, 8, 12)]
-    >>> causes([*rows, Cut(Reason.DETACHED, "detach", "net.py:20", "", 30)])
-    ['no_grad (net.py:7–12)', 'detach (net.py:20)']
+    >>> causes_in_words([Cut(Reason.DETACHED, "detach", "net.py:20", "", 30)])
+    ['detach (net.py:20)']
     """
-    lines: dict[tuple[str, str], dict[str, None]] = {}
-    for cut in cuts:
-        file, _, line = cut.source.rpartition(":")
-        region = cut.target if cut.kind is Reason.NO_GRAD else f"{cut.target} {line}"
-        lines.setdefault((region, file), {})[line] = None
-    return [_cause(region.split(" ")[0], file, list(found)) for (region, file), found in lines.items()]
-
-
-def _cause(target: str, file: str, lines: Sequence[str]) -> str:
-    if not lines[0]:
-        return printable(target)
-    ordered = sorted(lines, key=lambda line: int(line) if line.isdigit() else 0)
-    span = ordered[0] if len(ordered) == 1 else f"{ordered[0]}–{ordered[-1]}"
-    return printable(f"{target} ({file}:{span})")
+    return [
+        printable(f"{cause.target} ({cause.source})" if cause.source else cause.target) for cause in causes(cuts)
+    ]
