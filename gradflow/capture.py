@@ -743,7 +743,7 @@ class Recorder(TorchFunctionMode):
             values_of,
             leaves,
             list(self.leaves.values()),
-            [tape.inputs(op) for op in range(len(tape))],
+            tape.all_inputs(),
             tape.entries(),
             self._hooked(),
         )

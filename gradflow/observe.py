@@ -134,7 +134,15 @@ class _Listener:
             if any(edges and (target in apart or edges[0] in self._parts) for _, target, edges in sending):
                 yield nodes[i].register_hook(partial(self._on_node, i, numbers.pop(i, [])))
         for i, waiting in numbers.items():
-            yield nodes[i].register_prehook(partial(self._on_arrival, i, waiting))
+            if waiting == [0]:
+                yield nodes[i].register_prehook(partial(self._on_only_arrival, i << SITE_BITS))
+            else:
+                yield nodes[i].register_prehook(partial(self._on_arrival, i, waiting))
+
+    def _on_only_arrival(self, target: int, received: tuple[Any, ...]) -> None:
+        """Pre-hook of a backward node with one output, as most are: ``_on_arrival`` with less ado."""
+        gradient = received[0]
+        self._arrived[target] = UNDEFINED if gradient is None else self._measures.of(gradient)
 
     def _on_arrival(self, i: int, numbers: list[int], received: tuple[Any, ...]) -> None:
         """Pre-hook of backward node ``i``."""

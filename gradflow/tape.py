@@ -155,6 +155,16 @@ class Tape:
             return tuple(region.outputs)
         return tuple(self._outputs[self._output_ends[op - 1] if op else 0 : self._output_ends[op]])
 
+    def all_inputs(self) -> list[tuple[int, ...]]:
+        """The input values of every op."""
+        flat, start, found = self._inputs.tolist(), 0, []
+        for stop in self._input_ends:
+            found.append(tuple(flat[start:stop]))
+            start = stop
+        for op, region in self._regions.items():
+            found[op] = tuple(region.inputs)
+        return found
+
     def maker(self, value: int) -> int | None:
         """The op that made a value."""
         return next((op for op in reversed(range(len(self))) if value in self.outputs(op)), None)
@@ -184,15 +194,15 @@ class Tape:
         paths = [*(call.module for call in self.calls), ""]  # the last one is that of call -1
         nodes, reenters = self._nodes, self._reenters
         ops = []
-        for i, (target, place, call, mode) in enumerate(
-            zip(self.targets, self._places, self._calls, self._modes, strict=True)
+        for i, (target, inputs, place, call, mode) in enumerate(
+            zip(self.targets, self.all_inputs(), self._places, self._calls, self._modes, strict=True)
         ):
             source, code = words[place]
             ops.append(
                 Op(
                     i,
                     target,
-                    self.inputs(i),
+                    inputs,
                     self.outputs(i),
                     paths[call],
                     source,
