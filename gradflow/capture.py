@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -21,14 +20,25 @@ from torch._C import (
 from torch._C._autograd import _get_sequence_nr
 from torch.autograd.function import Function
 from torch.nn import Parameter
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
-from gradflow.graph import Graph, Scalar
+from gradflow.departures import Departures
+from gradflow.graph import Graph
 from gradflow.location import Locations
 from gradflow.rules import Role, Rule, rule
 from gradflow.tape import LEAF, NO_HISTORY, Region, Tape
 from gradflow.targets import HOOK
+from gradflow.tensors import (
+    dtype_name,
+    is_lazy,
+    is_transformed,
+    number_in,
+    pointer_of,
+    storage_of,
+    tensors_in,
+    unwrapped,
+    version_of,
+)
 from gradflow.walk import Sites, site
 
 _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
@@ -64,10 +74,8 @@ class Recorder(TorchFunctionMode):
         self._grad_on = True
         self._inside: tuple[FrameType, Region] | None = None
         self._transform: Region | None = None
-        self._exits: dict[Any, tuple[Any, int]] = {}
-        self._fresh: dict[int, tuple[int, ...]] = {}
+        self._departures = Departures()
         self._shapeless: set[int] = set()
-        self._whole_numbers = False
         self._leaf_names = 0
         self._first = self._last = 0
 
@@ -82,7 +90,7 @@ class Recorder(TorchFunctionMode):
         _pop_torch_function_stack()
         self._last = _get_sequence_nr()
         self._inside = self._transform = None
-        self._exits.clear()
+        self._departures.clear()
         self._sweep()
 
     def __torch_function__(
@@ -161,7 +169,7 @@ class Recorder(TorchFunctionMode):
         start = _get_sequence_nr()
         result = func(*args, **kwargs)
         if known.role is Role.EXIT:
-            self._remember_exit(result, self._add_op(known.target, inputs, (), mode))
+            self._departures.remember(result, self._add_op(known.target, inputs, (), mode))
             return result
         fresh: Sequence[Tensor]
         if type(result) is Tensor:
@@ -211,13 +219,13 @@ class Recorder(TorchFunctionMode):
             inputs = list(dict.fromkeys([*inputs, *self._inputs_of_history(fresh)]))
         elif target == "data" and sys._getframe(3).f_code is _DEEPCOPY:
             target = "deepcopy"
-        returned = self._reentered(args, kwargs, inputs) if self._exits or self._whole_numbers else None
+        returned = self._taken(args, kwargs, inputs) if self._departures else None
         if changed:
             outputs = self._outputs(inputs, fresh, changed, start)
         else:
             sequence = start if _get_sequence_nr() == start + 1 else None
             outputs = [self._new(t, "intermediate", sequence) for t in fresh]
-        op = self._add_op(target, inputs, outputs, mode, start)
+        op = self._add_op(target, inputs, outputs, mode, start, sys._getframe(3))
         if op < _NAMED_NODES and (node := (fresh or changed)[0].grad_fn) is not None:
             self.tape.name_node(op, type(node).__name__)
         if returned is not None:
@@ -225,12 +233,12 @@ class Recorder(TorchFunctionMode):
 
     def _keep_made(self, fresh: Sequence[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Store constants that a call made from no tensor; a leaf among them gets its name at its first use."""
-        returned = self._reentered(args, kwargs)
+        returned = self._taken(args, kwargs, ())
         for t in fresh:
             if not t.requires_grad:
                 value = self._new(t, "constant")
                 if returned is not None:
-                    self._fresh[value] = returned
+                    self._departures.arrive(value, returned)
 
     def _keep_each(
         self,
@@ -311,7 +319,7 @@ class Recorder(TorchFunctionMode):
         value = self.tape.add_value(
             kind,
             t.shape,
-            _DTYPES.get(t.dtype) or dtype_name(t.dtype),
+            dtype_name(t.dtype),
             requires_grad,
             where,
             number_in(t) if t.numel() == 1 else None,
@@ -330,8 +338,9 @@ class Recorder(TorchFunctionMode):
                 self._storages[key] = value
         except (RuntimeError, NotImplementedError):  # no storage, or no version
             key, version = storage_of(t), version_of(t)
-        self._live[id(t)] = (weakref.ref(t), version, t.requires_grad, value, key)
-        if len(self._live) > self._sweep_at:
+        live = self._live
+        live[id(t)] = (weakref.ref(t), version, t.requires_grad, value, key)
+        if len(live) > self._sweep_at:
             self._sweep()
 
     def _own_storage(self, t: Tensor, key: int, region: Region) -> None:
@@ -479,9 +488,8 @@ class Recorder(TorchFunctionMode):
             self._add_implied("alias", (source,), value)
             return value
         value = self._new(t, "constant")
-        exit_ = self._exits.get(("memory", pointer_of(t)))
-        if exit_ is not None and exit_[0]() is not None:
-            self._fresh[value] = (exit_[1],)
+        if left := self._departures.at(pointer_of(t)):
+            self._departures.arrive(value, left)
         return value
 
     def _is_deep_copy(self, value: int) -> bool:
@@ -530,13 +538,19 @@ class Recorder(TorchFunctionMode):
         return _INFERENCE if torch.is_inference_mode_enabled() else _NO_GRAD
 
     def _add_op(
-        self, target: str, inputs: Sequence[int], outputs: Sequence[int], mode: int, start: int | None = None
+        self,
+        target: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        mode: int,
+        start: int | None = None,
+        frame: FrameType | None = None,
     ) -> int:
         """Store an op at the line that is running; ``start`` is the number of its first backward node."""
         stop = _get_sequence_nr()
         if start is None:
             start = stop
-        place = self.locations.of(sys._getframe(2))
+        place = self.locations.of(frame or sys._getframe(2))
         return self.tape.add_op(target, inputs, outputs, place, self.call, mode, start, stop)
 
     def _add_implied(self, target: str, inputs: Sequence[int], output: int, start: int | None = None) -> None:
@@ -671,49 +685,10 @@ class Recorder(TorchFunctionMode):
             self._known_sites[self.tape.sites[value]] = value
         self._sites_known = len(self.tape.sites)
 
-    def _remember_exit(self, result: Any, op: int) -> None:
-        """Recognise a number or an array if it comes back as it left."""
-        kind = type(result)
-        if kind is bool:
-            return
-        self._whole_numbers = self._whole_numbers or kind is int
-        if kind is float or kind is complex or (kind is int and not -6 < result < 257):  # others are shared objects
-            self._exits[id(result)] = (result, op)
-        elif kind is list:
-            self._exits[id(result)] = (result, op)
-            for number in numbers_in(result):
-                self._exits[id(number)] = (number, op)
-        elif hasattr(result, "__array_interface__"):
-            self._exits["memory", result.__array_interface__["data"][0]] = (weakref.ref(result), op)
-
-    def _reentered(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: Sequence[int] = ()
+    def _taken(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: Sequence[int]
     ) -> tuple[int, ...] | None:
-        """The exits whose numbers a call takes; ``()`` for a number of unseen origin, None for none at all."""
-        if not (self._exits or self._whole_numbers):
-            return None
-        found: dict[int, None] = {}
-        unseen = False
-        for value in inputs:
-            if value in self._fresh:
-                unseen = True
-                found.update(dict.fromkeys(self._fresh[value]))
-        literals = self._literals()
-        for thing in (*args, *kwargs.values()):
-            memory = getattr(thing, "__array_interface__", None) if not isinstance(thing, Tensor) else None
-            if memory is not None:
-                known = self._exits.get(("memory", memory["data"][0]))
-                unseen = True
-                if known is not None and known[0]() is not None:
-                    found[known[1]] = None
-                continue
-            for number in (thing, *numbers_in(thing)) if isinstance(thing, (list, tuple)) else (thing,):
-                known = self._exits.get(id(number))
-                if known is not None and known[0] is number:
-                    found[known[1]] = None
-                elif type(number) is float or (self._whole_numbers and type(number) is int):
-                    unseen = unseen or (literals is not None and number not in literals)
-        return tuple(found) if found or unseen else None
+        return self._departures.taken((*args, *kwargs.values()), inputs, self._literals())
 
     def _literals(self) -> tuple[Any, ...] | None:
         """The constants in the code that called, or None if the call came from inside PyTorch."""
@@ -758,88 +733,6 @@ class Recorder(TorchFunctionMode):
         return found
 
 
-def tensors_in(thing: Any) -> Iterator[Tensor]:
-    """Every tensor in nested lists, tuples, dicts and dataclasses, in order."""
-    if isinstance(thing, Tensor):
-        yield thing
-    elif isinstance(thing, (list, tuple, set)):
-        for part in thing:
-            yield from tensors_in(part)
-    elif isinstance(thing, dict):
-        for part in thing.values():
-            yield from tensors_in(part)
-    elif hasattr(thing, "__dataclass_fields__") and not isinstance(thing, type):
-        for name in thing.__dataclass_fields__:
-            yield from tensors_in(getattr(thing, name))
-
-
-def numbers_in(thing: Any) -> Iterator[Any]:
-    """Every number in nested lists and tuples."""
-    for part in thing:
-        if isinstance(part, (list, tuple)):
-            yield from numbers_in(part)
-        elif isinstance(part, (float, int, complex)):
-            yield part
-
-
-def version_of(t: Tensor) -> int:
-    """How often a tensor was written to; -1 for an inference tensor, which does not count."""
-    try:
-        return t._version
-    except RuntimeError:
-        return -1
-
-
-def storage_of(t: Tensor) -> int:
-    """The address of a tensor's storage object; 0 where it has none."""
-    try:
-        return int(t.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):
-        return 0
-
-
-def pointer_of(t: Tensor) -> int:
-    """The address of a tensor's first entry; 0 where it has none."""
-    try:
-        return t.data_ptr()
-    except (RuntimeError, NotImplementedError):
-        return 0
-
-
 def backward_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments of ``Tensor.backward`` by name."""
     return {**dict(zip(("gradient", "retain_graph", "create_graph", "inputs"), args, strict=False)), **kwargs}
-
-
-def is_lazy(t: Tensor) -> bool:
-    """Whether a parameter or buffer has no shape yet."""
-    return isinstance(t, (UninitializedParameter, UninitializedBuffer))
-
-
-def is_transformed(t: Tensor) -> bool:
-    """Whether a tensor is the wrapper that ``vmap`` or ``torch.func.grad`` computes with."""
-    return bool(_functorch.is_functorch_wrapped_tensor(t))
-
-
-def unwrapped(t: Tensor) -> Tensor | None:
-    """The tensor that function transforms were given, inside all wrappers."""
-    while is_transformed(t):
-        t = _functorch.get_unwrapped(t)
-    return t
-
-
-def number_in(t: Tensor) -> Scalar:
-    """The number of a one-element tensor; None where it has none to show."""
-    try:
-        number: Scalar = t.item()
-    except (RuntimeError, NotImplementedError):
-        return None
-    return math.nan if number != number else number
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """The name of a dtype without ``torch.``."""
-    return str(dtype).removeprefix("torch.")
-
-
-_DTYPES = {dtype: dtype_name(dtype) for dtype in (torch.float32, torch.float64, torch.int64, torch.bool)}

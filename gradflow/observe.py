@@ -48,6 +48,7 @@ class _Listener:
         walk, sites, needed = self._walk, self._sites, self._needed
         sequences, leaves, inputs, expected = walk.sequences, walk.leaves, sites.inputs, self._values
         arriving: dict[int, int] = {}
+        new_edge = partial(tuple.__new__, Edge)  # faster than its own
         carriers: dict[tuple[int, int], list[tuple[tuple[int, int], list[Edge]]]] = {}
         for number in range(ROOT_OUTPUTS):
             if values := sites.values_of.get(site(sequences[0], number)) or self._leaf_values(0):
@@ -77,7 +78,7 @@ class _Listener:
                 for value in values:
                     if value in used:
                         if alone and used.count(value) == 1:
-                            carried.append(Edge(value, op, used.index(value)))  # type: ignore[arg-type]  # unused without an op
+                            carried.append(new_edge((value, op, used.index(value))))
                         else:
                             carriers.setdefault((op, value), []).append(((i, k), carried))  # type: ignore[arg-type]
                         break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from gradflow.graph import Call, Graph, Op, Scalar, Value
@@ -157,12 +158,16 @@ class Tape:
 
     def all_inputs(self) -> list[tuple[int, ...]]:
         """The input values of every op."""
-        flat, start, found = self._inputs.tolist(), 0, []
-        for stop in self._input_ends:
-            found.append(tuple(flat[start:stop]))
-            start = stop
+        found = _pieces(self._inputs, self._input_ends)
         for op, region in self._regions.items():
             found[op] = tuple(region.inputs)
+        return found
+
+    def all_outputs(self) -> list[tuple[int, ...]]:
+        """The output values of every op."""
+        found = _pieces(self._outputs, self._output_ends)
+        for op, region in self._regions.items():
+            found[op] = tuple(region.outputs)
         return found
 
     def maker(self, value: int) -> int | None:
@@ -187,31 +192,27 @@ class Tape:
             parameters: weak references to the parameters, by name.
         """
         names, scalars = self.names, self.scalars
-        values = [
-            Value(i, names.get(i), kind, shape, dtype, requires_grad, scalars.get(i))
+        new_value, new_op = partial(tuple.__new__, Value), partial(tuple.__new__, Op)  # faster than their own
+        values: list[Value] = [
+            new_value((i, names.get(i), kind, shape, dtype, requires_grad, scalars.get(i)))
             for i, (kind, shape, dtype, requires_grad) in enumerate(self.described)
         ]
         paths = [*(call.module for call in self.calls), ""]  # the last one is that of call -1
         nodes, reenters = self._nodes, self._reenters
-        ops = []
-        for i, (target, inputs, place, call, mode) in enumerate(
-            zip(self.targets, self.all_inputs(), self._places, self._calls, self._modes, strict=True)
-        ):
+        ops: list[Op] = []
+        rows = zip(
+            self.targets, self.all_inputs(), self.all_outputs(), self._places, self._calls, self._modes, strict=True
+        )
+        for i, (target, inputs, outputs, place, call, mode) in enumerate(rows):
             source, code = words[place]
-            ops.append(
-                Op(
-                    i,
-                    target,
-                    inputs,
-                    self.outputs(i),
-                    paths[call],
-                    source,
-                    code,
-                    not mode,
-                    nodes.get(i),
-                    None if call < 0 else call,
-                    MODES[mode],
-                    reenters.get(i),
-                )
-            )
+            made = (i, target, inputs, outputs, paths[call], source, code, not mode, nodes.get(i))
+            ops.append(new_op((*made, None if call < 0 else call, MODES[mode], reenters.get(i))))
         return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters, tuple(self.silent))
+
+
+def _pieces(column: array[int], ends: array[int]) -> list[tuple[int, ...]]:
+    flat, start, found = column.tolist(), 0, []
+    for end in ends:
+        found.append(tuple(flat[start:end]))
+        start = end
+    return found

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as nn_module
 
 from gradflow.capture import Recorder
+from gradflow.compiled import eagerly
 from gradflow.errors import GradflowError
 from gradflow.flow import Flow
 from gradflow.graph import Call, Graph
@@ -57,6 +58,8 @@ class Trace:
             nn_module.register_module_forward_pre_hook(self._enter_call),
             nn_module.register_module_forward_hook(self._leave_call, always_call=True),
         ]
+        self._eagerly = eagerly()
+        self._eagerly.__enter__()
         self._recorder.start()
         return self
 
@@ -64,6 +67,7 @@ class Trace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._recorder.stop()
+        self._eagerly.__exit__(None, None, None)
         for hook in self._hooks:
             hook.remove()
         _running.trace = None

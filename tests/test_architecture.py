@@ -49,14 +49,17 @@ PURE = set(ALLOWED)
 # The world outside: these see PyTorch run.
 ALLOWED |= {
     "demo": set(),
+    "compiled": set(),
     "location": set(),
     "rules": {"targets"},
     "measure": {"flow", "graph"},
+    "tensors": {"graph"},
+    "departures": {"tensors"},
     "walk": set(),
     "pins": {"walk"},
     "observe": {"errors", "flow", "graph", "measure", "pins", "walk"},
-    "capture": {"errors", "graph", "location", "rules", "tape", "targets", "walk"},
-    "trace": {"capture", "errors", "flow", "graph", "observe"},
+    "capture": {"departures", "errors", "graph", "location", "rules", "tape", "targets", "tensors", "walk"},
+    "trace": {"capture", "compiled", "errors", "flow", "graph", "observe"},
     "step": {"errors", "notation", "stepdiff"},
 }
 ALLOWED |= {"__init__": set(ALLOWED)}

@@ -381,7 +381,10 @@ def surroundings(things: Given | None = None) -> dict[str, Any]:
         "tensor hooks": {
             n: (len(t._backward_hooks or ()), len(t._post_accumulate_grad_hooks or ())) for n, t in tensors.items()
         },
-        "tensor attributes": {n: sorted(vars(t)) for n, t in tensors.items()},
+        # Dynamo marks the parameters it compiles for; a traced region runs as it was written.
+        "tensor attributes": {
+            n: sorted(a for a in vars(t) if not a.startswith("_dynamo")) for n, t in tensors.items()
+        },
         "tensor classes": {n: type(t) for n, t in tensors.items()},
         "requires_grad": {n: t.requires_grad for n, t in tensors.items()},
         "versions": {n: t._version for n, t in tensors.items() if not t.is_inference()},
