@@ -124,36 +124,51 @@ class _Listener:
         ]
 
     def hooks(self, caught: Collection[int] = ()) -> Iterator[Any]:
-        """Put a hook on each node that has something to tell; yields the handles."""
-        nodes, leaves = self._walk.nodes, self._walk.leaves
-        numbers: dict[int, list[int]] = {}
+        """Put hooks on as few nodes as tell everything; yields the handles.
+
+        A hook after a node sees what it received and what it sends on, so along a chain every other node
+        needs one.
+        """
+        nodes, leaves, apart, parts = self._walk.nodes, self._walk.leaves, self._apart, self._parts
+        untold: dict[int, list[int]] = {}  # sites by node
         for target in self._values:
             if target not in caught and target >> SITE_BITS not in leaves:
-                numbers.setdefault(target >> SITE_BITS, []).append(target & NUMBER)
-        apart = self._apart
-        for i, sending in enumerate(self._sends):
-            if any(edges and (target in apart or edges[0] in self._parts) for _, target, edges in sending):
-                yield nodes[i].register_hook(partial(self._on_node, i, numbers.pop(i, [])))
-        for i, waiting in numbers.items():
-            if waiting == [0]:
-                yield nodes[i].register_prehook(partial(self._on_only_arrival, i << SITE_BITS))
+                untold.setdefault(target >> SITE_BITS, []).append(target)
+        for i, sending in enumerate(self._sends):  # a node stands before those that it sends to
+            own = untold.pop(i, [])
+            shares = any(edges and (target in apart or edges[0] in parts) for _, target, edges in sending)
+            if not own and not shares:
+                continue
+            onward = []
+            for k, target, _ in sending:
+                waiting = untold.get(target >> SITE_BITS, ())
+                if target in waiting and target not in apart:
+                    onward.append((k, target))
+                    untold[target >> SITE_BITS].remove(target)
+            if onward or shares:
+                yield nodes[i].register_hook(partial(self._on_node, own, onward, sending if shares else ()))
             else:
-                yield nodes[i].register_prehook(partial(self._on_arrival, i, waiting))
+                yield nodes[i].register_prehook(partial(self._on_arrival, own))
 
-    def _on_only_arrival(self, target: int, received: tuple[Any, ...]) -> None:
-        """Pre-hook of a backward node with one output, as most are: ``_on_arrival`` with less ado."""
-        gradient = received[0]
-        self._arrived[target] = UNDEFINED if gradient is None else self._measures.of(gradient)
+    def _on_arrival(self, own: list[int], received: tuple[Any, ...]) -> None:
+        """Pre-hook of a backward node: ``own`` are the sites of what it receives."""
+        for target in own:
+            self.on_site(target, received[target & NUMBER])
 
-    def _on_arrival(self, i: int, numbers: list[int], received: tuple[Any, ...]) -> None:
-        """Pre-hook of backward node ``i``."""
-        for number in numbers:
-            self.on_site(site(i, number), received[number])
-
-    def _on_node(self, i: int, numbers: list[int], sent: tuple[Any, ...], received: tuple[Any, ...]) -> None:
-        """Post-hook of backward node ``i``, where what it sends is measured as well."""
-        self._on_arrival(i, numbers, received)
-        for k, target, edges in self._sends[i]:
+    def _on_node(
+        self,
+        own: list[int],
+        onward: list[tuple[int, int]],
+        sending: Sequence[tuple[int, int, list[Edge]]],
+        sent: tuple[Any, ...],
+        received: tuple[Any, ...],
+    ) -> None:
+        """Post-hook of a backward node: what it sends to the sites ``onward`` is all that arrives there."""
+        for target in own:
+            self.on_site(target, received[target & NUMBER])
+        for k, target in onward:
+            self.on_site(target, sent[k])
+        for k, target, edges in sending:
             for edge in edges:
                 if edge in self._parts:
                     self._share(edge, sent[k])
