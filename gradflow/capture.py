@@ -39,7 +39,7 @@ from gradflow.tensors import (
     unwrapped,
     version_of,
 )
-from gradflow.walk import Sites, site
+from gradflow.walk import SITE_BITS, Sites, site
 
 _APPLY = Function.apply.__func__.__code__  # type: ignore[attr-defined]  # a classmethod
 _DEEPCOPY = Parameter.__deepcopy__.__code__
@@ -219,13 +219,16 @@ class Recorder(TorchFunctionMode):
             inputs = list(dict.fromkeys([*inputs, *self._inputs_of_history(fresh)]))
         elif target == "data" and sys._getframe(3).f_code is _DEEPCOPY:
             target = "deepcopy"
-        returned = self._taken(args, kwargs, inputs) if self._departures else None
+        returned = self._taken(args, kwargs, inputs) if self._departures.any else None
         if changed:
             outputs = self._outputs(inputs, fresh, changed, start)
         else:
             sequence = start if _get_sequence_nr() == start + 1 else None
-            outputs = [self._new(t, "intermediate", sequence) for t in fresh]
-        op = self._add_op(target, inputs, outputs, mode, start, sys._getframe(3))
+            outputs = []
+            for t in fresh:
+                outputs.append(self._new(t, "intermediate", sequence))
+        place = self.locations.of(sys._getframe(3))
+        op = self.tape.add_op(target, inputs, outputs, place, self.call, mode, start, _get_sequence_nr())
         if op < _NAMED_NODES and (node := (fresh or changed)[0].grad_fn) is not None:
             self.tape.name_node(op, type(node).__name__)
         if returned is not None:
@@ -309,11 +312,11 @@ class Recorder(TorchFunctionMode):
         requires_grad = t.requires_grad
         where = NO_HISTORY
         if requires_grad:
-            if t.is_leaf:
+            if sequence is not None:
+                where = sequence << SITE_BITS | t.output_nr
+            elif t.is_leaf:
                 where = LEAF
                 self.leaves[len(self.tape.described)] = weakref.ref(t)
-            elif sequence is not None:
-                where = site(sequence, t.output_nr)
             elif (node := t.grad_fn) is not None and (number := node._sequence_nr()) < _NO_SEQUENCE:
                 where = site(number, t.output_nr)
         value = self.tape.add_value(
@@ -538,19 +541,13 @@ class Recorder(TorchFunctionMode):
         return _INFERENCE if torch.is_inference_mode_enabled() else _NO_GRAD
 
     def _add_op(
-        self,
-        target: str,
-        inputs: Sequence[int],
-        outputs: Sequence[int],
-        mode: int,
-        start: int | None = None,
-        frame: FrameType | None = None,
+        self, target: str, inputs: Sequence[int], outputs: Sequence[int], mode: int, start: int | None = None
     ) -> int:
         """Store an op at the line that is running; ``start`` is the number of its first backward node."""
         stop = _get_sequence_nr()
         if start is None:
             start = stop
-        place = self.locations.of(frame or sys._getframe(2))
+        place = self.locations.of(sys._getframe(2))
         return self.tape.add_op(target, inputs, outputs, place, self.call, mode, start, stop)
 
     def _add_implied(self, target: str, inputs: Sequence[int], output: int, start: int | None = None) -> None:

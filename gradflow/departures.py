@@ -12,17 +12,18 @@ from gradflow.tensors import numbers_in
 
 
 class Departures:
-    """What left at which op. A number is recognised as the object that it is, an array by its memory."""
+    """What left at which op. A number is recognised as the object that it is, an array by its memory.
+
+    Attributes:
+        any: whether anything left at all.
+    """
 
     def __init__(self) -> None:
+        self.any = False
         self._objects: dict[int, tuple[Any, int]] = {}
         self._arrays: dict[int, tuple[weakref.ref[Any], int]] = {}
         self._whole_numbers = False
         self._fresh: dict[int, tuple[int, ...]] = {}
-
-    def __bool__(self) -> bool:
-        """Whether anything left at all."""
-        return bool(self._objects or self._arrays or self._whole_numbers)
 
     def clear(self) -> None:
         """Keep nothing alive any longer."""
@@ -31,6 +32,7 @@ class Departures:
     def remember(self, result: Any, op: int) -> None:
         """Note what an op gave out of PyTorch."""
         kind = type(result)
+        self.any = self.any or kind is not bool
         if kind is int:
             self._whole_numbers = True
             if -6 < result < 257:  # small numbers are shared objects
@@ -61,7 +63,7 @@ class Departures:
             inputs: the values among it.
             literals: the constants in the code that calls; None if that code is not the user's.
         """
-        if not self:
+        if not self.any:
             return None
         found = [op for value in inputs for op in self._fresh.get(value, ())]
         unseen = any(value in self._fresh for value in inputs)

@@ -117,8 +117,10 @@ class Tape:
         """Store an op."""
         op = len(self.targets)
         self.targets.append(target)
-        self._inputs.extend(inputs)
-        self._outputs.extend(outputs)
+        for value in inputs:
+            self._inputs.append(value)
+        for value in outputs:
+            self._outputs.append(value)
         self._input_ends.append(len(self._inputs))
         self._output_ends.append(len(self._outputs))
         self._places.append(place)
@@ -176,7 +178,8 @@ class Tape:
 
     def entries(self) -> list[int]:
         """The number of entries of each value."""
-        return [math.prod(shape) for _, shape, _, _ in self.described]
+        sizes = {shape: math.prod(shape) for _, shape, _, _ in self._descriptions.values()}
+        return [sizes.get(shape) or math.prod(shape) for _, shape, _, _ in self.described]
 
     def graph(
         self,
