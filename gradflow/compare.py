@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gradflow.errors import GradflowError, unknown_name
-from gradflow.flow import Arrival, Flow
+from gradflow.flow import NONE, Arrival, Flow
 from gradflow.graph import Graph
 from gradflow.notation import arrival, printable, table
 
@@ -23,8 +23,8 @@ class Comparison:
 
     @property
     def graph(self) -> Graph:
-        """The graph that all flows are over."""
-        return self.flows[0][1].graph
+        """The graph that all flows are over, as it was for the last of them."""
+        return max((flow.graph for _, flow in self.flows), key=lambda graph: len(graph.values))
 
     @property
     def losses(self) -> tuple[str, ...]:
@@ -48,13 +48,16 @@ class Comparison:
         """
         if not isinstance(loss, str) or loss not in self._by_label:
             raise unknown_name(loss, self.losses, "loss")
-        return self._by_label[loss].at(name)
+        flow = self._by_label[loss]
+        if isinstance(name, str) and name not in flow.graph.names and name in self.graph.names:
+            return NONE  # it came into the trace after this loss
+        return flow.at(name)
 
     def __str__(self) -> str:
         """One line for each parameter, one column for each loss."""
         rows = [("parameter", *map(printable, self.losses))]
         for name in self.names:
-            rows.append((printable(name), *(arrival(flow.at(name)) for _, flow in self.flows)))
+            rows.append((printable(name), *(arrival(self.at(loss, name)) for loss in self.losses)))
         return "\n".join(table(rows, right=range(1, len(self.flows) + 1)))
 
     def __repr__(self) -> str:
@@ -67,6 +70,13 @@ def compare(*args: object, **flows: Flow) -> Comparison:
     Raises:
         GradflowError: no flows were given, one is not a Flow or has no label, or they are not all over
             the same graph.
+
+    >>> import torch, gradflow as gf
+    >>> a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    >>> with gf.trace(a=a, b=b) as t:
+    ...     task, penalty = (a * b).sum(), a.sum()
+    >>> print(gf.compare(task=t.flow(task), penalty=t.flow(penalty)).at("penalty", "b").status)
+    none
     """
     if args or not flows:
         given = f"{len(args)} without a label" if args else "none"
@@ -81,9 +91,15 @@ def compare(*args: object, **flows: Flow) -> Comparison:
             )
     (first, reference), *others = flows.items()
     for label, flow in others:
-        if flow.graph is not reference.graph and flow.graph != reference.graph:
+        if flow.graph is not reference.graph and not _of_one_trace(flow.graph, reference.graph):
             raise _different(first, reference.graph, label, flow.graph)
     return Comparison(tuple(flows.items()))
+
+
+def _of_one_trace(a: Graph, b: Graph) -> bool:
+    """Whether two graphs are equal, or one is the beginning of the other."""
+    small, large = sorted((a, b), key=lambda graph: (len(graph.ops), len(graph.values)))
+    return small.ops == large.ops[: len(small.ops)] and small.values == large.values[: len(small.values)]
 
 
 def _different(first: str, one: Graph, second: str, other: Graph) -> GradflowError:

@@ -55,6 +55,12 @@ class Flow:
             them; what is absent got nothing.
         inputs: the names asked for by ``inputs=``, or None if all leaves were.
         seeded: False where nothing could run because the output does not require grad.
+
+    >>> from gradflow.graph import Value
+    >>> w = Value(0, "w", "parameter", (2,), "float32", True)
+    >>> flow = Flow(Graph((w,), ()), 0, ((0, Arrival("zero", 0.0, 0.0)),))
+    >>> flow.at("w").status
+    'zero'
     """
 
     graph: Graph

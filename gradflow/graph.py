@@ -100,6 +100,12 @@ class Graph:
         silent: ``(before, after)`` values of a tensor that was written to with gradients off: its content is
             new, but for autograd it is the same.
         parameters: weak references to the traced parameters, by name; neither compared nor saved.
+
+    >>> w = Value(0, "w", "parameter", (), "float32", True)
+    >>> h = Value(1, None, "intermediate", (), "float32", True)
+    >>> graph = Graph((w, h), (Op(0, "mul", (0, 0), (1,)),))
+    >>> graph.consumers[0]
+    (Edge(value=0, op=0, position=0), Edge(value=0, op=0, position=1))
     """
 
     values: tuple[Value, ...]

@@ -47,6 +47,10 @@ def from_json(text: str) -> Graph | Flow:
 
     Raises:
         GradflowError: it is not JSON, of another format or version, or does not hold together.
+
+    >>> graph = Graph((), ())
+    >>> from_json(to_json(graph)) == graph
+    True
     """
     document = _parse(text)
     if not isinstance(document, dict) or document.pop("format", None) != "gradflow":

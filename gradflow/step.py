@@ -91,6 +91,14 @@ def diff(before: Snapshot, after: Snapshot) -> StepDiff:
 
     Raises:
         GradflowError: they are not snapshots of the same names and shapes.
+
+    >>> import torch, gradflow as gf
+    >>> model = torch.nn.Linear(2, 1)
+    >>> before = gf.snapshot(model)
+    >>> with torch.no_grad():
+    ...     _ = model.bias.add_(0.5)
+    >>> gf.diff(before, gf.snapshot(model)).moved
+    ('bias',)
     """
     for given in (before, after):
         if not isinstance(given, Snapshot):

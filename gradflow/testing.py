@@ -36,6 +36,12 @@ def assert_no_gradient(flow: Flow, name: str) -> None:
     """Pass if and only if nothing was sent to any parameter meant; a gradient of zeros fails.
 
     Takes and raises what ``assert_gradient`` does.
+
+    >>> import torch, gradflow as gf
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> with gf.trace(w=w) as t:
+    ...     loss = w.detach().sum()
+    >>> assert_no_gradient(t.flow(loss), "w")
     """
     __tracebackhide__ = True
     _check(flow, name, lambda arrival: not arrival.arrived, "received a gradient")

@@ -109,6 +109,14 @@ class Trace:
 
         Raises:
             GradflowError: not a tensor of this trace, a name that is taken, or too late.
+
+        >>> import torch, gradflow as gf
+        >>> w = torch.tensor([3.0], requires_grad=True)
+        >>> with gf.trace(w=w) as t:
+        ...     h = w * w
+        ...     t.name(h=h)
+        >>> t.graph.value("h").scalar
+        9.0
         """
         if self._asked:
             raise GradflowError(
@@ -133,7 +141,14 @@ class Trace:
 
     @property
     def graph(self) -> Graph:
-        """What was computed so far."""
+        """What was computed so far.
+
+        >>> import torch, gradflow as gf
+        >>> with gf.trace(x=torch.ones(2)) as t:
+        ...     y = torch.ones(2).exp()
+        >>> [op.target for op in t.graph.ops]
+        ['exp']
+        """
         self._asked = True
         recorder, tape = self._recorder, self._recorder.tape
         for value, ref in recorder.leaves.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from graphs import Sketch, chain, dead, hostile, sent, two_losses
 
+import gradflow as gf
 from gradflow.compare import compare
 from gradflow.errors import GradflowError
 from gradflow.flow import NONE, Flow
@@ -104,3 +106,17 @@ def test_unknown_names():
         both.at("taks", "a")
     with pytest.raises(GradflowError, match="unknown name 'c'"):
         both.at("task", "c")
+
+
+def test_flows_taken_while_the_trace_goes_on():
+    """A flow taken in the block and one of a later loss are of one trace; what came later got nothing before."""
+    a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    with gf.trace(a=a) as t:
+        first = t.flow((a * a).sum())
+        second = t.flow((a * b).sum())
+    both = gf.compare(first=first, second=second)
+
+    assert ("a", "leaf_1") == both.names
+    assert "none" == both.at("first", "leaf_1").status
+    assert "nonzero" == both.at("second", "leaf_1").status
+    assert "leaf_1" in str(both)
