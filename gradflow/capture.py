@@ -69,12 +69,14 @@ class Recorder(TorchFunctionMode):
         self._sweep_at = 1_000
         self._storages: dict[int, Any] = {}  # values by storage, held weakly so that no address comes twice
         self._written: dict[int, int] = {}
+        self._latest: dict[int, int] = {}  # the last value of a storage that has several
         self._known_sites: dict[int, int] = {}
         self._sites_known = 0
         self._grad_on = True
         self._inside: tuple[FrameType, Region] | None = None
         self._transform: Region | None = None
         self._departures = Departures()
+        self._new_leaves: dict[int, tuple[weakref.ref[Tensor], tuple[int, ...] | None]] = {}
         self._shapeless: set[int] = set()
         self._leaf_names = 0
         self._first = self._last = 0
@@ -169,6 +171,8 @@ class Recorder(TorchFunctionMode):
         start = _get_sequence_nr()
         result = func(*args, **kwargs)
         if known.role is Role.EXIT:
+            if known.target == "bool" and not self.locations.is_own(sys._getframe(2)):
+                return result  # PyTorch checks something for itself
             self._departures.remember(result, self._add_op(known.target, inputs, (), mode))
             return result
         fresh: Sequence[Tensor]
@@ -238,10 +242,12 @@ class Recorder(TorchFunctionMode):
         """Store constants that a call made from no tensor; a leaf among them gets its name at its first use."""
         returned = self._taken(args, kwargs, ())
         for t in fresh:
-            if not t.requires_grad:
-                value = self._new(t, "constant")
-                if returned is not None:
-                    self._departures.arrive(value, returned)
+            if t.requires_grad:
+                self._new_leaves[id(t)] = (weakref.ref(t), returned)
+                continue
+            value = self._new(t, "constant")
+            if returned is not None:
+                self._departures.arrive(value, returned)
 
     def _keep_each(
         self,
@@ -339,6 +345,8 @@ class Recorder(TorchFunctionMode):
             if key not in self._storages:
                 storage._weak_ref()
                 self._storages[key] = value
+            else:
+                self._latest[key] = value
         except (RuntimeError, NotImplementedError):  # no storage, or no version
             key, version = storage_of(t), version_of(t)
         live = self._live
@@ -362,6 +370,7 @@ class Recorder(TorchFunctionMode):
     def _forget_storage(self, key: int) -> None:
         del self._storages[key]
         self._written.pop(key, None)
+        self._latest.pop(key, None)
         torch.UntypedStorage._free_weak_ref(key)  # type: ignore[no-untyped-call]  # PyTorch's own
 
     def __del__(self) -> None:
@@ -464,6 +473,9 @@ class Recorder(TorchFunctionMode):
 
     def _source(self, t: Tensor, key: int) -> Any:
         """The value, or the region, whose memory this is: best the latest one of the same shape and place."""
+        latest = self._latest.get(key)
+        if latest is not None and self.tape.described[latest][1] == tuple(t.shape) and self.tape.unused(latest):
+            return latest  # as in nn.Parameter(h.data): what nobody else took
         same = [
             hit[3]
             for hit in self._live.values()
@@ -483,6 +495,11 @@ class Recorder(TorchFunctionMode):
         if t.requires_grad:
             value = self._new(t, "parameter")
             self._name_leaf(value)
+            made, returned = self._new_leaves.get(id(t), (None, None))
+            if made is None or made() is not t:
+                returned = None if source is None else self._departures.origin(source)
+            if returned is not None:
+                self._departures.arrive(value, returned)
             if derived:
                 self._add_implied("alias" if self._is_deep_copy(source) else "Parameter", (source,), value)
             return value

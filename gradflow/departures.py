@@ -53,6 +53,10 @@ class Departures:
         """Note that a constant was made from what had left at these ops, or from data of unseen origin."""
         self._fresh[value] = ops
 
+    def origin(self, value: int) -> tuple[int, ...] | None:
+        """What ``arrive`` noted of a constant."""
+        return self._fresh.get(value)
+
     def taken(
         self, arguments: Iterable[Any], inputs: Sequence[int], literals: tuple[Any, ...] | None
     ) -> tuple[int, ...] | None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gradflow.errors import GradflowError
 from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import listed, number, percent, printable
 from gradflow.optimizer import held
 from gradflow.reason import Cause, Cut, Explanation, Reason, causes
-from gradflow.targets import ARRAY_EXITS, BRANCH_EXITS, DETACHING, DETACHING_UNLESS_TRACKED, EXITS, HOOK
+from gradflow.targets import ARRAY_EXITS, BRANCH_EXITS, DETACHING, DETACHING_UNLESS_TRACKED, EXITS, FLAT, HOOK
 
-_BRANCH = re.compile(r"^(if|elif|while|assert)\b|\sif\s")
+_BRANCH = re.compile(r"^(if|elif|while)\b|\sif\s")
 
 
 def explain(flow: Flow, name: str, *, optimizer: object = None, step: Any = None) -> Explanation:
@@ -37,7 +38,11 @@ def explain(flow: Flow, name: str, *, optimizer: object = None, step: Any = None
     Reason.DETACHED
     """
     value = flow.graph.value(name)
-    finding = _find(flow, value)
+    if step is not None and not (hasattr(step, "at") and hasattr(step, "moved")):
+        raise GradflowError(
+            f"step= got {type(step).__name__}; expected what gf.diff(before, gf.snapshot(model)) gives."
+        )
+    finding = replace(_find(flow, value), asked=name)
     sentence, advice = _SENTENCES[finding.reason](finding)
     holds = held(flow.graph, optimizer)
     extra = _about_step(finding, None if holds is None else value.name in holds, step)
@@ -53,10 +58,12 @@ class _Finding:
     reason: Reason
     cuts: tuple[Cut, ...] = ()
     certain: bool = True  # False where a number's way back was guessed
+    asked: str = ""  # the name asked for, which may be another one of a shared parameter
 
     @property
     def name(self) -> str:
-        return printable(self.value.name or f"%{self.value.id}")
+        own = self.value.name or f"%{self.value.id}"
+        return printable(own if self.asked in ("", own) else f"{self.asked} (= {own})")
 
     @property
     def arrival(self) -> Arrival:
@@ -142,6 +149,8 @@ def _returns(graph: Graph, exit_: Op, later: Op, certain: bool) -> bool:
         return True
     if certain or not later.outputs:
         return False
+    if exit_.code.startswith("assert "):
+        return False  # it chooses no branch
     if exit_.target in BRANCH_EXITS or _BRANCH.search(exit_.code):
         return True
     if later.reenters == ():
@@ -268,35 +277,57 @@ def _received(f: _Finding) -> Words:
 
 def _zero(f: _Finding) -> Words:
     start = f"{f.name} received a gradient that is exactly 0 everywhere"
+    if _is_zero(f.flow.at(f.flow.output)):
+        return f"{start}, as the gradient= that the pass was started with is.", "Start it with another gradient=."
     if not f.cuts:
-        return f"{start}.", "Look at gradient hooks that were registered outside the trace."
-    cut, into = f.cuts[0], "sent zeros where it received a gradient"
+        return f"{start}.", _OUTSIDE_HOOK
+    cut = f.cuts[0]
     if cut.target == HOOK:
-        return (
-            f"{start}: a gradient hook made it so, at {_place(cut)}.",
-            "Remove the hook, or let it keep the gradient.",
-        )
-    edges = [edge for edge in f.flow.graph.consumers.get(f.value.id, ()) if edge.op == cut.op]
-    if edges and not any(_is_zero(f.flow.at(edge)) for edge in edges):
+        return f"{start}: a gradient hook made it so, at {_place(cut)}.", _OWN_HOOK
+    spoiled = _spoiled_after(f, cut, _is_zero)
+    if spoiled == 1:
+        return f"{start}: a gradient hook made it so, on what comes back from {_named(cut)}.", _OUTSIDE_HOOK
+    if spoiled:
         return (
             f"{start}: the gradients from its uses cancel, the last of them in {_named(cut)}.",
             "Detach one of the uses if only the other should teach it.",
         )
-    return (
-        f"{start}: {_named(cut)} {into}.",
-        f"Look at the values that enter {printable(cut.target)}: all lie where its slope is 0.",
-    )
+    where = printable(cut.target)
+    cure = f"Look at the values that enter {where}: all lie where its slope is 0."
+    if cut.target.rstrip("_") not in FLAT:
+        does = "multiplies it by 0, overwrites it, leaves it out, or sends zeros back"
+        cure = f"Look at what {where} does with it: {does}."
+    return f"{start}: {_named(cut)} sent zeros where it received a gradient.", cure
 
 
 def _nonfinite(f: _Finding) -> Words:
     start = f"{f.name} received a gradient with NaN or inf"
     if not f.cuts:
         return f"{start}, as the loss's own gradient did.", "Check gradient= and the loss itself."
+    cut = f.cuts[0]
+    if cut.target == HOOK:
+        return f"{start}: a gradient hook made it so, at {_place(cut)}.", _OWN_HOOK
+    if _spoiled_after(f, cut, _is_infinite):
+        return f"{start}: a gradient hook made it so, on what comes back from {_named(cut)}.", _OUTSIDE_HOOK
     return (
-        f"{start}: it was born in the backward of {_named(f.cuts[0])}.",
-        f"Keep the values that enter {printable(f.cuts[0].target)} away from where its slope is infinite or "
-        "undefined (clamp them, or add a small constant).",
+        f"{start}: it was born in the backward of {_named(cut)}.",
+        f"Look at the values that enter {printable(cut.target)}: NaN or inf among them, or a point where its slope "
+        "is infinite (clamp them, or add a small constant).",
     )
+
+
+_OWN_HOOK = "Remove the hook, or let it keep the gradient."
+_OUTSIDE_HOOK = "Look at the gradient hooks that were registered before the trace."
+
+
+def _spoiled_after(f: _Finding, cut: Cut, bad: Callable[[Arrival], bool]) -> int:
+    """How many good gradients met at a value the op took, to give a bad one; 0 if the op itself sent a bad one."""
+    graph, flow = f.flow.graph, f.flow
+    inputs = graph.ops[cut.op].inputs
+    if any(bad(flow.at(Edge(value, cut.op, p))) for p, value in enumerate(inputs)):
+        return 0
+    spoiled = next((value for value in inputs if bad(flow.at(value))), None)
+    return 0 if spoiled is None else sum(flow.at(edge).arrived for edge in graph.consumers[spoiled])
 
 
 def _undefined(f: _Finding) -> Words:
@@ -319,7 +350,8 @@ def _frozen(f: _Finding) -> Words:
 
 
 def _not_requested(f: _Finding) -> Words:
-    asked = listed([printable(name) for name in f.flow.inputs or ()], most=4)
+    names = ["an unnamed tensor" if name.startswith("%") else printable(name) for name in f.flow.inputs or ()]
+    asked = listed(names, most=4)
     return f"{f.name} gets no gradient: inputs= asked only for {asked}.", "Add it to inputs= if it should get one."
 
 
@@ -349,6 +381,10 @@ def _left(f: _Finding) -> Words:
 
 
 def _cut_off(f: _Finding) -> Words:
+    if f.cuts[0].kind is Reason.NOT_DIFFERENTIABLE and f.cuts[0].target in ("grad", "torch.func"):
+        return f"{f.name} gets no gradient: what {_named(f.cuts[0])} computed does not depend on it.", (
+            "Nothing is wrong: the derivative that was taken there is the same whatever its value is."
+        )
     verb = "cuts" if len(causes(f.cuts)) == 1 else "cut"
     return f"{f.name} gets no gradient: {_causes(f.cuts)} {verb} its way from the loss.", _CURES.get(
         f.cuts[0].target, _CURES_BY_KIND[f.cuts[0].kind]
@@ -392,26 +428,33 @@ _CURES = {
 
 def _about_step(f: _Finding, held_: bool | None, step: Any) -> list[str]:
     """What an optimizer and its step add to the story."""
-    sentences = []
     reached = f.reason in (Reason.RECEIVED, Reason.ZERO, Reason.NONFINITE)
+    change = step.at(f.value.name) if step is not None and f.value.name in step else None
+    sentences = []
     if held_ is not None and f.value.kind == "parameter":
-        if reached and not held_:
+        if reached and not held_ and not (change and change.changed):
             sentences.append("No optimizer holds it, so no step moves it: pass it to the optimizer if it should move.")
         elif held_ and not reached:
             sentences.append("The optimizer holds it all the same.")
         else:
-            sentences.append("The optimizer holds it." if held_ else "No optimizer holds it either.")
-    if step is not None and f.value.name in step:
-        change = step.at(f.value.name)
-        share = f"{change.changed:,} of its {change.total:,} entries"
-        moved = f"The step moved {share}, by at most {number(change.largest)}"
-        if change.changed and reached:
-            sentences.append(f"{moved}.")
-        elif change.changed:
-            sentences.append(f"{moved}, without a gradient from this loss: by momentum, weight decay or an old .grad.")
-        else:
-            sentences.append("The step did not move it.")
+            sentences.append("The optimizer holds it." if held_ else "No optimizer holds it.")
+    if change is not None:
+        sentences.append(_moved(change, reached, held_))
     return sentences
+
+
+def _moved(change: Any, reached: bool, held_: bool | None) -> str:
+    if not change.changed:
+        return "The step did not move it."
+    share = f"{change.changed:,} of its {change.total:,} entries"
+    moved = f"{share} moved, by at most {number(change.largest)}"
+    if change.largest != change.largest:
+        moved = f"{share} moved, some to NaN"
+    if held_ is False:
+        return f"All the same {moved}: something other than the optimizer wrote to it."
+    if not reached:
+        return f"All the same {moved}: by momentum, weight decay, an old .grad, or a write of your own."
+    return f"In the step {moved}."
 
 
 def _article(noun: str) -> str:

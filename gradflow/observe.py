@@ -453,6 +453,11 @@ def _freed_graph_explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if "_will_engine_execute_node" in str(error):
+            raise GradflowError(
+                "flow() cannot run while a hook of register_multi_grad_hook watches the parameters. "
+                "Observe the real step with t.backward(loss), or remove the hook."
+            ) from error
         if "backward through the graph a second time" not in str(error):
             raise
         raise GradflowError(

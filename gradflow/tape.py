@@ -80,7 +80,7 @@ class Tape:
         key = (kind, shape, dtype, requires_grad)
         described = self._descriptions.get(key)
         if described is None:
-            described = self._descriptions[key] = (kind, tuple(shape), dtype, requires_grad)
+            described = self._descriptions[key] = (kind, _sizes(shape), dtype, requires_grad)
         self.described.append(described)
         self.sites.append(site)
         if scalar is not None:
@@ -176,6 +176,10 @@ class Tape:
         """The op that made a value."""
         return next((op for op in reversed(range(len(self))) if value in self.outputs(op)), None)
 
+    def unused(self, value: int) -> bool:
+        """Whether no op took a value."""
+        return value not in self._inputs
+
     def entries(self) -> list[int]:
         """The number of entries of each value."""
         sizes = {shape: math.prod(shape) for _, shape, _, _ in self._descriptions.values()}
@@ -211,6 +215,11 @@ class Tape:
             made = (i, target, inputs, outputs, paths[call], source, code, not mode, nodes.get(i))
             ops.append(new_op((*made, None if call < 0 else call, MODES[mode], reenters.get(i))))
         return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters, tuple(self.silent))
+
+
+def _sizes(shape: Iterable[int]) -> tuple[int, ...]:
+    """The sizes as numbers; -1 for that of a ragged dimension."""
+    return tuple(size if type(size) is int else -1 for size in shape)
 
 
 def _pieces(column: array[int], ends: array[int]) -> list[tuple[int, ...]]:

@@ -17,5 +17,10 @@ NUMBER_EXITS = frozenset({"item", "tolist", "float", "int", "index", "complex"})
 ARRAY_EXITS = frozenset({"numpy", "array", "tolist"})
 BRANCH_EXITS = frozenset({"bool", "is_nonzero", "equal", "allclose", "contains"})
 EXITS = NUMBER_EXITS | ARRAY_EXITS | BRANCH_EXITS
+# They have a slope, and regions where it is 0.
+FLAT = frozenset(
+    {"relu", "relu6", "hardtanh", "hardswish", "hardsigmoid", "threshold", "clamp", "clip", "clamp_min", "clamp_max"}
+    | {"round", "floor", "ceil", "trunc", "fix", "sign", "sgn", "heaviside", "softshrink", "hardshrink"}
+)
 # No op of the computation: it watches or changes the gradient of a value.
 HOOK = "register_hook"

@@ -242,6 +242,8 @@ class Trace:
         return self._value(loss, call)
 
     def _check_gradient(self, loss: Tensor, gradient: Tensor | None) -> None:
+        if loss.is_meta:
+            raise GradflowError("the loss is on the meta device, where gradients hold no numbers to look at.")
         if gradient is None and loss.numel() != 1:
             raise GradflowError(
                 f"the loss has shape {tuple(loss.shape)}, and only a loss of one element needs no gradient. "
