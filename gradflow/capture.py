@@ -224,13 +224,12 @@ class Recorder(TorchFunctionMode):
         elif target == "data" and sys._getframe(3).f_code is _DEEPCOPY:
             target = "deepcopy"
         returned = self._taken(args, kwargs, inputs) if self._departures.any else None
+        sequence = start if _get_sequence_nr() == start + 1 else None
+        outputs = []
+        for t in fresh:
+            outputs.append(self._new(t, "intermediate", sequence))
         if changed:
-            outputs = self._outputs(inputs, fresh, changed, start)
-        else:
-            sequence = start if _get_sequence_nr() == start + 1 else None
-            outputs = []
-            for t in fresh:
-                outputs.append(self._new(t, "intermediate", sequence))
+            outputs += self._rewritten(inputs, changed)
         place = self.locations.of(sys._getframe(3))
         op = self.tape.add_op(target, inputs, outputs, place, self.call, mode, start, _get_sequence_nr())
         if op < _NAMED_NODES and (node := (fresh or changed)[0].grad_fn) is not None:
@@ -271,10 +270,8 @@ class Recorder(TorchFunctionMode):
                 continue
             self._add_op(target, inputs, outputs, mode)
 
-    def _outputs(
-        self, inputs: list[int], fresh: Sequence[Tensor], changed: Sequence[Tensor], start: int
-    ) -> list[int]:
-        """New values for what a call made, and for what it wrote to, bases of views included."""
+    def _rewritten(self, inputs: list[int], changed: Sequence[Tensor]) -> list[int]:
+        """New values for what a call wrote to; the bases of views are among them, and become inputs."""
         bases: dict[int, tuple[Tensor, int]] = {}
         for t in changed:
             base = t._base
@@ -287,13 +284,7 @@ class Recorder(TorchFunctionMode):
         for _, before in bases.values():
             if before not in inputs:
                 inputs.append(before)
-        single = _get_sequence_nr() == start + 1
-        outputs = [self._new(t, "intermediate", start if single else None) for t in fresh]
-        for t in changed:
-            outputs.append(self._rewrite(t))
-        for base, _ in bases.values():
-            outputs.append(self._rewrite(base))
-        return outputs
+        return [self._rewrite(t) for t in (*changed, *(base for base, _ in bases.values()))]
 
     def _rewrite(self, t: Tensor) -> int:
         """The new value of a tensor that was written to; a leaf stays the leaf that it is."""

@@ -174,15 +174,6 @@ class Graph:
         """Names of all parameters, in the order of the trace, each once."""
         return tuple(dict.fromkeys(v.name for v in self.values if v.kind == "parameter" and v.name))
 
-    def descendants(self, values: Iterable[int]) -> tuple[set[int], set[int]]:
-        """Ids of the values that depend on the given ones, themselves included, and of the ops between."""
-        reached, ops = set(values), set()
-        for op in self.ops:
-            if not reached.isdisjoint(op.inputs):
-                ops.add(op.id)
-                reached.update(op.outputs)
-        return reached, ops
-
     def ancestors(self, values: Iterable[int]) -> tuple[set[int], set[int]]:
         """Ids of the values that the given ones depend on, themselves included, and of the ops between."""
         reached, ops = set(values), set()

@@ -20,8 +20,6 @@ from gradflow.measure import BATCHED, UNDEFINED, Cell, Measures
 from gradflow.pins import pin, release_pins
 from gradflow.walk import NUMBER, SITE_BITS, Sites, Walk, site
 
-ROOT_OUTPUTS = 64  # the loss is one of the first outputs of its backward node
-
 Arrivals = tuple[tuple[int | Edge, Arrival], ...]
 class _Listener:
     """Keeps what the hooks see, until it can be told in the order of the engine.
@@ -30,7 +28,9 @@ class _Listener:
     several meet, or a hook may change what arrived, is what was sent measured by itself.
     """
 
-    def __init__(self, walk: Walk, sites: Sites, measures: Measures, needed: set[int] | None) -> None:
+    def __init__(
+        self, walk: Walk, output: int, sites: Sites, measures: Measures, needed: set[int] | None
+    ) -> None:
         self._walk, self._sites, self._measures, self._needed = walk, sites, measures, needed
         self._arrived: dict[int, Cell] = {}  # by site(position, number)
         self._shares: dict[Edge, Cell] = {}
@@ -41,18 +41,21 @@ class _Listener:
         self._apart: set[int] = set()  # sites to which each share is measured by itself
         self._hidden: list[tuple[int, Cell]] = []
         self._edge_order: dict[tuple[int, int], int] = {}
-        self._plan()
+        self._plan(output)
 
-    def _plan(self) -> None:
-        """Say for each node which values its gradients are those of, and which uses its results belong to."""
+    def _plan(self, output: int) -> None:
+        """Say for each node which values its gradients are those of, and which uses its results belong to.
+
+        Args:
+            output: which output of the root the pass starts from.
+        """
         walk, sites, needed = self._walk, self._sites, self._needed
         sequences, leaves, inputs, expected = walk.sequences, walk.leaves, sites.inputs, self._values
         arriving: dict[int, int] = {}
         new_edge = partial(tuple.__new__, Edge)  # faster than its own
         carriers: dict[tuple[int, int], list[tuple[tuple[int, int], list[Edge]]]] = {}
-        for number in range(ROOT_OUTPUTS):
-            if values := sites.values_of.get(site(sequences[0], number)) or self._leaf_values(0):
-                expected[number] = values
+        if values := self._leaf_values(0) or sites.values_of.get(site(sequences[0], output), ()):
+            expected[site(0, output)] = values
         for i, edges in enumerate(walk.edges):
             op = sites.op_of(sequences[i]) if edges else None
             used = () if op is None else inputs[op]
@@ -80,7 +83,7 @@ class _Listener:
                         if alone and used.count(value) == 1:
                             carried.append(new_edge((value, op, used.index(value))))
                         else:
-                            carriers.setdefault((op, value), []).append(((i, k), carried))  # type: ignore[arg-type]
+                            carriers.setdefault((op, value), []).append(((i, k), carried))  # type: ignore[arg-type]  # nothing is used without an op
                         break
             self._sends.append(sending)
         for (op, value), parts in carriers.items():
@@ -236,12 +239,13 @@ class _Pass:
     ) -> None:
         release_pins()
         self.loss, self.sites = loss, sites
-        self.walk = Walk.below(get_gradient_edge(loss).node)
+        edge = get_gradient_edge(loss)
+        self.walk = Walk.below(edge.node)
         self.asked = None if inputs is None else [tensor for tensor in inputs if tensor.requires_grad]
         self.leaves = {i: leaf for i, leaf in self.walk.leaves.items() if leaf.requires_grad}
         self.positions = {id(leaf): i for i, leaf in self.leaves.items()}
         self.needed = self._needed()
-        self.listener = _Listener(self.walk, sites, Measures(support), self.needed)
+        self.listener = _Listener(self.walk, edge.output_nr, sites, Measures(support), self.needed)
 
     def _needed(self) -> set[int] | None:
         """The nodes that the engine runs or sends to; None if that is all of them."""

@@ -158,7 +158,7 @@ def compare(program: Program, tally: Tally, label: str) -> None:
     plain = program.leaves()
     try:
         loss = program.run(plain)
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is counted by its type
         raise Skipped(f"samples that raise {type(error).__name__}") from error
     refused = _raised(loss.backward) if loss.requires_grad else None
     leaves = program.leaves()
@@ -173,7 +173,7 @@ def compare(program: Program, tally: Tally, label: str) -> None:
         flow = t.flow(loss)
     except Skipped:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a flow raises is a wrong answer
         tally.wrong.append(f"{label}: {type(error).__name__}: {str(error)[:200]}")
         return
     tally.samples += 1
@@ -185,7 +185,7 @@ def compare(program: Program, tally: Tally, label: str) -> None:
             tally.wrong.append(f"{label}: {name}: {problem}")
         try:
             e = gf.explain(flow, name)
-        except Exception as error:
+        except Exception as error:  # and so is whatever an explanation raises
             tally.unexplained.append(f"{label}: {name}: {type(error).__name__}: {str(error)[:200]}")
             continue
         tally.reasons[e.reason.name] += 1
@@ -197,7 +197,7 @@ def compare(program: Program, tally: Tally, label: str) -> None:
 def _raised(call: Callable[[], Any]) -> Exception | None:
     try:
         call()
-    except Exception as error:
+    except Exception as error:  # handed back, to be compared
         return error
     return None
 
