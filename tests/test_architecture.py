@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gradflow"
-MODULES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
 
 # What a computation is, what one backward pass did on it, and what follows from those two. No PyTorch.
 ALLOWED = {
@@ -41,6 +41,29 @@ ALLOWED = {
     "tape": {"graph"},
 }
 ALLOWED |= {"text": set(ALLOWED)}
+# From a graph to a picture. Left of the colon a step, right of it what it may know of the others.
+_SKETCH = {"graph", "picture.sketch"}
+_PLAN = {"graph", "picture.sketch", "picture.plan", "picture.metrics"}
+_MEANING = {"compare", "explain", "flow", "graph", "modules", "notation", "reason", "roster", "stepdiff", "verdict"}
+ALLOWED |= {
+    "picture.__init__": set(),
+    "picture.sketch": {"graph"},
+    "picture.plan": set(),
+    "picture.metrics": set(),
+    "picture.reduce": _SKETCH | {"flow", "modules", "notation", "picture.metrics", "picture.opening", "targets"},
+    "picture.opening": _SKETCH | {"modules"},
+    "picture.cells": _PLAN,
+    "picture.layout": _PLAN | {"picture.cells", "picture.routes", "picture.rows", "picture.wrap"},
+    "picture.rows": _PLAN,
+    "picture.routes": _PLAN,
+    "picture.wrap": _PLAN,
+    "picture.lanes": _PLAN | {"picture.cells"},
+    "picture.fit": _PLAN | {"picture.layout", "picture.lanes"},
+    "picture.states": _MEANING | _SKETCH,
+    "picture.theme": {"picture.metrics"},
+    "picture.scene": _MEANING | _PLAN | {"picture.states"},
+    "picture.svg": {"picture.metrics", "picture.plan", "picture.scene", "picture.theme"},
+}
 ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}
 ALLOWED |= {"figure": set(ALLOWED)}
 ALLOWED |= {"draw": set(ALLOWED)}
@@ -68,21 +91,22 @@ ALLOWED |= {"__main__": set(ALLOWED)}
 
 def imports(module: str) -> Iterator[str]:
     """Every module that one imports, absolute and dotted, also inside functions and under TYPE_CHECKING."""
-    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+    source = PACKAGE.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             package = ".".join(filter(None, ["gradflow" if node.level else "", node.module]))
             for alias in node.names:
                 # `from gradflow import text` names a module, `from gradflow.text import lines` does not.
-                inside = package == "gradflow" and alias.name in MODULES
-                yield f"gradflow.{alias.name}" if inside else package
+                named = f"{package}.{alias.name}"
+                yield named if named.removeprefix("gradflow.") in MODULES else package
 
 
 def siblings(module: str) -> set[str]:
     """The modules of gradflow that one imports."""
-    dotted = [name.split(".") for name in imports(module)]
-    return {parts[1] if len(parts) > 1 else "__init__" for parts in dotted if parts[0] == "gradflow"}
+    names = {name for name in imports(module) if name.split(".")[0] == "gradflow"}
+    return {name.removeprefix("gradflow").removeprefix(".") or "__init__" for name in names}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,0 +1,1 @@
+"""From a graph to a picture: sketch (what is drawn), layout (where), scene (what it means), svg and html."""

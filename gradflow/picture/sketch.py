@@ -1,0 +1,159 @@
+"""What a picture shows, before anything has a place: cells, the boxes around them, and the wires between.
+
+A sketch is made from a graph by :mod:`gradflow.picture.reduce` and placed by :mod:`gradflow.picture.layout`.
+Nothing in it depends on a direction or a size.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gradflow.graph import Edge
+
+
+class Note(NamedTuple):
+    """A cause that is written beside its op, once.
+
+    Attributes:
+        op: id of the op.
+        mark: ``cut`` (two bars), ``zero``, ``undefined`` or ``nonfinite`` (a disc).
+        title: what happened, in bold: ``detach``, ``.item()``, ``every entry dead``.
+        source: ``file:line``, or ``""``.
+    """
+
+    op: int
+    mark: str
+    title: str
+    source: str
+
+
+class Leaf(NamedTuple):
+    """A parameter, buffer, input or constant that hangs on the one op that it feeds.
+
+    Attributes:
+        value: id of the value.
+        kind: ``parameter`` (square), ``buffer``, ``input`` (circles), ``constant`` or ``number`` (bare text).
+        label: ``weight``, ``= wte``, ``ids.view``, ``1.65``.
+        edges: the uses it stands for, those of views that were folded into it included.
+        disc: mark of a disc on its stem, or ``""``.
+        again: whether the same parameter is drawn, and counted, elsewhere.
+        detail: a grey second line, as ``a float``.
+    """
+
+    value: int
+    kind: str
+    label: str
+    edges: tuple[Edge, ...]
+    disc: str = ""
+    again: bool = False
+    detail: str = ""
+
+
+class Cell(NamedTuple):
+    """One rectangle that nothing foreign enters: a mark with its leaves and labels.
+
+    Attributes:
+        id: index in ``Sketch.cells``; cells stand in the order of execution.
+        kind: ``op`` (pill, or circle for a symbol), ``cut`` (bars), ``exit`` (bars at which a line ends),
+            ``module`` (closed box), ``group`` (several data-only ops as one pill), ``input``, ``parameter`` (a
+            parameter that feeds several cells), ``constant``, ``loss`` or ``end`` (a named result).
+        label: what it is called: ``linear``, ``+``, ``h.0``, ``x``, ``loss``.
+        ops: ids of the graph's ops that it stands for, in order.
+        value: of an input, parameter, constant, loss or end; else None.
+        box: id of the box around it, or None.
+        leaves: what hangs on it.
+        notes: causes to be written beside it; in a closed module, below its count.
+        squares: of a closed module, the ids of its parameters in the order of the trace; ``()`` where they
+            are drawn elsewhere.
+        count: of a closed module, the line below its squares.
+        weight: how much it counts for the spine: an op 1, trainable parameters 2 each, data only 0.001.
+        path: of a closed module, its dotted path (a run of equal blocks: that of the first).
+        detail: the grey class of a closed module, or ``""``.
+    """
+
+    id: int
+    kind: str
+    label: str
+    ops: tuple[int, ...] = ()
+    value: int | None = None
+    box: int | None = None
+    leaves: tuple[Leaf, ...] = ()
+    notes: tuple[Note, ...] = ()
+    squares: tuple[int, ...] = ()
+    count: str = ""
+    weight: float = 1.0
+    path: str = ""
+    detail: str = ""
+
+
+class Box(NamedTuple):
+    """A frame around cells and other boxes: one open call of a module, or one region with gradients off.
+
+    Attributes:
+        id: index in ``Sketch.boxes``; a box stands after the one around it.
+        kind: ``module`` or ``region``.
+        name: bold: path below the box around it, or ``no_grad``.
+        detail: grey: the class of a module, ``file:line`` of a region.
+        parent: id of the box around it, or None.
+        path: dotted path of a module, ``""`` for a region.
+        idle: labels and value ids of parameters of this module that were never used, drawn without a stem.
+    """
+
+    id: int
+    kind: str
+    name: str
+    detail: str
+    parent: int | None
+    path: str = ""
+    idle: tuple[tuple[str, int], ...] = ()
+
+
+class Wire(NamedTuple):
+    """One line: a value on its way from the cell that made it to one cell that uses it.
+
+    Attributes:
+        value: id of the value; of a bundle, the first one.
+        source: id of the cell it leaves.
+        target: id of the cell it enters.
+        edges: the uses of the value that this line stands for; ``()`` for the line into a loss or an end.
+        disc: mark of a disc near the target, or ``""``.
+        above: what is written above the line, as ``p = 6``.
+        below: what is written below the line, as ``-4``.
+        values: of a bundle, every value in it; else ``()``.
+        bars: in small multiples, the id of a cut op that stands on the line; else None.
+    """
+
+    value: int
+    source: int
+    target: int
+    edges: tuple[Edge, ...]
+    disc: str = ""
+    above: str = ""
+    below: str = ""
+    values: tuple[int, ...] = ()
+    bars: int | None = None
+
+
+class Run(NamedTuple):
+    """Neighbouring equal closed modules, under one bracket."""
+
+    cells: tuple[int, ...]
+    title: str
+    detail: str
+
+
+class Sketch(NamedTuple):
+    """What a picture shows. Every op of the graph that is drawn belongs to exactly one cell."""
+
+    cells: tuple[Cell, ...]
+    boxes: tuple[Box, ...]
+    wires: tuple[Wire, ...]
+    runs: tuple[Run, ...] = ()
+
+    def boxes_around(self, cell: int) -> tuple[int, ...]:
+        """Ids of the boxes around a cell, innermost first."""
+        around, box = [], self.cells[cell].box
+        while box is not None:
+            around.append(box)
+            box = self.boxes[box].parent
+        return tuple(around)
