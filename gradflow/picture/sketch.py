@@ -62,10 +62,10 @@ class Cell(NamedTuple):
         value: of an input, parameter, constant, loss or end; else None.
         box: id of the box around it, or None.
         leaves: what hangs on it.
-        notes: causes to be written beside it; in a closed module, below its count.
+        notes: causes to be written beside it; in a closed module, below its tally.
         squares: of a closed module, the ids of its parameters in the order of the trace; ``()`` where they
             are drawn elsewhere.
-        count: of a closed module, the line below its squares.
+        tally: of a closed module, the line below its squares, as "9 of 14".
         weight: how much it counts for the spine: an op 1, trainable parameters 2 each, data only 0.001.
         path: of a closed module, its dotted path (a run of equal blocks: that of the first).
         detail: the grey class of a closed module, or ``""``.
@@ -80,7 +80,7 @@ class Cell(NamedTuple):
     leaves: tuple[Leaf, ...] = ()
     notes: tuple[Note, ...] = ()
     squares: tuple[int, ...] = ()
-    count: str = ""
+    tally: str = ""
     weight: float = 1.0
     path: str = ""
     detail: str = ""
