@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from gradflow.errors import GradflowError, unknown_name
 from gradflow.graph import Graph
@@ -75,23 +75,39 @@ def _shortest(name: str, mixed: set[str], sizes: dict[str, int]) -> str:
 
 
 def runs(names: Iterable[str]) -> list[str]:
-    """Names and paths, with three or more neighbours that only differ in a last number as one.
+    """Names and paths, with three or more that only count up one number in them as one.
 
     >>> runs(["wte", "h.0", "h.1", "h.2", "h.3", "h.7"])
     ['wte', 'h.0–3', 'h.7']
+    >>> runs([f"h.{block}.{half}" for block in range(3) for half in ("q", "k")])
+    ['h.0–2.q', 'h.0–2.k']
     """
-    found: list[list[str]] = []
-    for name in names:
-        if found and name == _next(found[-1][-1]):
-            found[-1].append(name)
-        else:
-            found.append([name])
-    return [part for run in found for part in (run if len(run) < 3 else [f"{run[0]}–{run[-1].rpartition('.')[2]}"])]
+    left = dict.fromkeys(names)
+    found: list[str] = []
+    while left:
+        first = next(iter(left))
+        run = max((_counted(first, at, left) for at in range(first.count(".") + 1)), key=len)
+        run = run if len(run) > 2 else [first]
+        found.append(_as_one(run))
+        for name in run:
+            del left[name]
+    return found
 
 
-def _next(name: str) -> str:
-    parent, dot, last = name.rpartition(".")
-    return f"{parent}{dot}{int(last) + 1}" if last.isdecimal() else ""
+def _counted(first: str, at: int, names: Container[str]) -> list[str]:
+    """Of the names, those that follow the first one by counting up its part at that place."""
+    parts, run = first.split("."), [first]
+    while parts[at].isdecimal():
+        parts[at] = str(int(parts[at]) + 1)
+        if (following := ".".join(parts)) not in names:
+            break
+        run.append(following)
+    return run
+
+
+def _as_one(run: Sequence[str]) -> str:
+    ends = zip(run[0].split("."), run[-1].split("."), strict=True)
+    return ".".join(first if first == last else f"{first}–{last}" for first, last in ends)
 
 
 def check_paths(graph: Graph, opened: object) -> tuple[str, ...]:
