@@ -49,6 +49,9 @@ class Label(NamedTuple):
         text: what it says; already shortened to fit.
         role: its type, a key of ``metrics.FONTS``.
         anchor: ``start``, ``middle`` or ``end``.
+        leaf: in a cell, the index of the leaf that it belongs to, or None.
+        note: in a cell, the index of the note that it belongs to, or None. In a closed module the 14 px left of
+            a note's title are free for its mark.
     """
 
     x: float
@@ -56,6 +59,8 @@ class Label(NamedTuple):
     text: str
     role: str
     anchor: str = "start"
+    leaf: int | None = None
+    note: int | None = None
 
     def moved(self, dx: float, dy: float) -> Label:
         """The same text elsewhere."""

@@ -38,6 +38,10 @@ class Leaf(NamedTuple):
         disc: mark of a disc on its stem, or ``""``.
         again: whether the same parameter is drawn, and counted, elsewhere.
         detail: a grey second line, as ``a float``.
+        above: among numbers, what stands left of it in place of the label, as ``w = 3``.
+        below: among numbers, the derivative, right of it.
+        factor: among numbers, the local factor, right of the stem.
+        values: in small multiples, every parameter that the one square stands for; else ``()``.
     """
 
     value: int
@@ -47,6 +51,10 @@ class Leaf(NamedTuple):
     disc: str = ""
     again: bool = False
     detail: str = ""
+    above: str = ""
+    below: str = ""
+    factor: str = ""
+    values: tuple[int, ...] = ()
 
 
 class Cell(NamedTuple):
@@ -69,6 +77,10 @@ class Cell(NamedTuple):
         weight: how much it counts for the spine: an op 1, trainable parameters 2 each, data only 0.001.
         path: of a closed module, its dotted path (a run of equal blocks: that of the first).
         detail: the grey class of a closed module, or ``""``.
+        above: among numbers, what stands above it in place of the label, as ``x = 2``.
+        below: among numbers, the derivative below it.
+        factor: among numbers, the local factor towards the input on the spine.
+        small: whether it is drawn in the small form of small multiples.
     """
 
     id: int
@@ -84,6 +96,10 @@ class Cell(NamedTuple):
     weight: float = 1.0
     path: str = ""
     detail: str = ""
+    above: str = ""
+    below: str = ""
+    factor: str = ""
+    small: bool = False
 
 
 class Box(NamedTuple):
