@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gradflow.errors import GradflowError
@@ -14,6 +15,7 @@ from gradflow.notation import listed, number, percent, printable
 from gradflow.optimizer import held
 from gradflow.reason import Cause, Cut, Explanation, Reason, causes
 from gradflow.targets import ARRAY_EXITS, BRANCH_EXITS, DETACHING, DETACHING_UNLESS_TRACKED, EXITS, FLAT, HOOK
+from gradflow.ways import bits, ways_to
 
 _BRANCH = re.compile(r"^(if|elif|while)\b|\sif\s")
 
@@ -37,16 +39,27 @@ def explain(flow: Flow, name: str, *, optimizer: object = None, step: Any = None
     >>> gf.explain(t.flow(loss), "a").reason
     Reason.DETACHED
     """
-    value = flow.graph.value(name)
+    return explain_all(flow, (name,), optimizer=optimizer, step=step)[name]
+
+
+def explain_all(
+    flow: Flow, names: Iterable[str], *, optimizer: object = None, step: Any = None
+) -> dict[str, Explanation]:
+    """What :func:`explain` says of each of several names, found in one walk over the graph."""
+    values = {name: flow.graph.value(name) for name in names}
     if step is not None and not (hasattr(step, "at") and hasattr(step, "moved")):
         raise GradflowError(
             f"step= got {type(step).__name__}; expected what gf.diff(before, gf.snapshot(model)) gives."
         )
-    finding = replace(_find(flow, value), asked=name)
-    sentence, advice = _SENTENCES[finding.reason](finding)
     holds = held(flow.graph, optimizer)
-    extra = _about_step(finding, None if holds is None else value.name in holds, step)
-    return Explanation(name, finding.reason, finding.cuts, " ".join([sentence, *extra]), advice)
+    found = _findings(flow, values.values())
+    explanations = {}
+    for name, value in values.items():
+        finding = replace(found[value.id], asked=name)
+        sentence, advice = _SENTENCES[finding.reason](finding)
+        extra = _about_step(finding, None if holds is None else value.name in holds, step)
+        explanations[name] = Explanation(name, finding.reason, finding.cuts, " ".join([sentence, *extra]), advice)
+    return explanations
 
 
 @dataclass(frozen=True)
@@ -70,77 +83,76 @@ class _Finding:
         return self.flow.at(self.value.id)
 
 
-def _find(flow: Flow, value: Value) -> _Finding:
-    """The first reason that holds."""
+def _findings(flow: Flow, values: Iterable[Value]) -> dict[int, _Finding]:
+    """The first reason that holds of each value, by its id."""
+    reasons = [(value, _reason_by_itself(flow, value)) for value in values]
+    culprits = {kind: _culprits(flow, bad) for kind, bad in _BAD.items() if any(kind is r for _, r in reasons)}
+    found = {}
+    for value, reason in reasons:
+        if reason is not None:
+            cuts = _culprit(flow, value, reason, culprits[reason]) if reason in culprits else ()
+            found[value.id] = _Finding(flow, value, reason, cuts)
+    return found | _stopped(flow, [value for value, reason in reasons if reason is None])
+
+
+def _reason_by_itself(flow: Flow, value: Value) -> Reason | None:
+    """The reason, if it needs no look at the ways from the value to the output."""
     graph, arrival = flow.graph, flow.at(value.id)
-    seeds = set(graph.versions(value.id))
     if arrival.status == "nonzero":
-        if arrival.finite:
-            return _Finding(flow, value, Reason.RECEIVED)
-        return _Finding(flow, value, Reason.NONFINITE, _culprit(flow, value, Reason.NONFINITE, _is_infinite))
+        return Reason.RECEIVED if arrival.finite else Reason.NONFINITE
     if arrival.status == "zero":
-        return _Finding(flow, value, Reason.ZERO, _culprit(flow, value, Reason.ZERO, _is_zero))
+        return Reason.ZERO
     if not value.requires_grad and value.kind != "intermediate":
-        return _Finding(flow, value, Reason.FROZEN)
+        return Reason.FROZEN
     if flow.inputs is not None and not {value.name or f"%{value.id}"} & set(flow.inputs):
-        return _Finding(flow, value, Reason.NOT_REQUESTED)
-    if not any(graph.ops[edge.op].target != HOOK for s in seeds for edge in graph.consumers.get(s, ())):
-        return _Finding(flow, value, Reason.UNUSED)
-    if arrival.status == "undefined":
-        return _Finding(flow, value, Reason.UNDEFINED, _culprit(flow, value, Reason.UNDEFINED, _is_undefined))
-    between = _Between.real(flow, seeds)
-    if not between.ops:
-        return _left_pytorch(flow, value, seeds) or _Finding(flow, value, Reason.NOT_CONNECTED)
-    cuts = tuple(cut for op in between.ops if (cut := _cut(flow, op, between)))
-    if not cuts:  # an op that nothing gives away: the first one that did not send on
-        op = between.ops[0]
-        cuts = (Cut(Reason.NOT_DIFFERENTIABLE, op.target, op.source, op.code, op.id),)
-    return _Finding(flow, value, cuts[0].kind, cuts)
+        return Reason.NOT_REQUESTED
+    uses = (edge for version in graph.versions(value.id) for edge in graph.consumers.get(version, ()))
+    if all(graph.ops[edge.op].target == HOOK for edge in uses):
+        return Reason.UNUSED
+    return Reason.UNDEFINED if arrival.status == "undefined" else None
 
 
-@dataclass(frozen=True)
-class _Between:
-    """The ops on the ways from some values to the output of a flow, and the values below and above."""
+def _stopped(flow: Flow, values: Sequence[Value]) -> dict[int, _Finding]:
+    """Of values from which gradients were due: the cuts on their ways to the output, or that there is no way."""
+    starts = [flow.graph.versions(value.id) for value in values]
+    ways = ways_to(flow.graph, flow.output, starts)
+    cuts = _by_start(ways.judged(partial(_cut, flow)), len(values))
+    found = {}
+    for i, first in ways.firsts().items():
+        # without a cut there is an op that nothing gives away: the first one that did not send on
+        named = cuts[i] or (Cut(Reason.NOT_DIFFERENTIABLE, first.target, first.source, first.code, first.id),)
+        found[values[i].id] = _Finding(flow, values[i], named[0].kind, named)
+    return found | _left_pytorch(flow, [value for value in values if value.id not in found])
 
-    ops: list[Op]
-    below: set[int]
-    above: set[int]
 
-    @classmethod
-    def real(cls, flow: Flow, seeds: set[int]) -> _Between:
-        """By tensors alone."""
-        return cls._along(flow, seeds, {})
+def _by_start(found: Iterable[tuple[Cut, int]], starts: int) -> list[tuple[Cut, ...]]:
+    """The cuts of each start."""
+    cuts: list[list[Cut]] = [[] for _ in range(starts)]
+    for cut, mask in found:
+        for i in bits(mask):
+            cuts[i].append(cut)
+    return [tuple(some) for some in cuts]
 
-    @classmethod
-    def _along(cls, flow: Flow, seeds: set[int], ways_back: dict[int, set[int]]) -> _Between:
-        """Also from each exit to the ops that took its number: ``ways_back`` by exit."""
-        graph = flow.graph
-        below, down, resumed = set(seeds), set(), set[int]()
-        for op in graph.ops:
-            led = [v for v in op.inputs if v in below]
-            if op.id in resumed or any(graph.successors.get(v) not in op.outputs for v in led):
-                down.add(op.id)
-                below.update(op.outputs)
-                resumed |= ways_back.get(op.id, set())
-            else:  # nothing, or only what was written to: that stays what it is
-                below.update(graph.successors[v] for v in led)
-        above, up = {flow.output}, set[int]()
-        for op in reversed(graph.ops):
-            if not above.isdisjoint(op.outputs) or not up.isdisjoint(ways_back.get(op.id, ())):
-                up.add(op.id)
-                above.update(op.inputs)
-        return cls([op for op in graph.ops if op.id in down and op.id in up], below, above)
 
-    @classmethod
-    def with_numbers(cls, flow: Flow, seeds: set[int], certain: bool) -> _Between:
-        """By tensors, and by numbers that left PyTorch and came back, or may have."""
-        graph = flow.graph
-        ways_back = {
-            op.id: {later.id for later in graph.ops[op.id + 1 :] if _returns(graph, op, later, certain)}
-            for op in graph.ops
-            if op.target in EXITS and not op.outputs
-        }
-        return cls._along(flow, seeds, ways_back)
+def _left_pytorch(flow: Flow, values: Sequence[Value]) -> dict[int, _Finding]:
+    """Of values without a way: whether there is one through numbers outside PyTorch, which then is the cut."""
+    found: dict[int, _Finding] = {}
+    for certain in (True, False):
+        left = [value for value in values if value.id not in found]
+        starts = [flow.graph.versions(value.id) for value in left]
+        ways = ways_to(flow.graph, flow.output, starts, _ways_back(flow.graph, certain) if left else {})
+        for value, cuts in zip(left, _by_start(ways.judged(partial(_exit_or_cut, flow)), len(left)), strict=True):
+            if cuts:
+                found[value.id] = _Finding(flow, value, Reason.LEFT_PYTORCH, cuts, certain)
+    return {value.id: _Finding(flow, value, Reason.NOT_CONNECTED) for value in values} | found
+
+
+def _ways_back(graph: Graph, certain: bool) -> dict[int, list[int]]:
+    """From each op at which a number left PyTorch, the later ops that took it back, or may have."""
+    exits = [op for op in graph.ops if op.target in EXITS and not op.outputs]
+    return {
+        exit_.id: [op.id for op in graph.ops[exit_.id + 1 :] if _returns(graph, exit_, op, certain)] for exit_ in exits
+    }
 
 
 def _returns(graph: Graph, exit_: Op, later: Op, certain: bool) -> bool:
@@ -160,19 +172,11 @@ def _returns(graph: Graph, exit_: Op, later: Op, certain: bool) -> bool:
     )
 
 
-def _left_pytorch(flow: Flow, value: Value, seeds: set[int]) -> _Finding | None:
-    """The finding if the only ways to the loss go through numbers outside PyTorch."""
-    for certain in (True, False):
-        between = _Between.with_numbers(flow, seeds, certain)
-        cuts = []
-        for op in between.ops:
-            if op.target in EXITS and not op.outputs:
-                cuts.append(Cut(Reason.LEFT_PYTORCH, op.target, op.source, op.code, op.id))
-            elif not _only_feeds_exits(flow.graph, op) and (cut := _cut(flow, op, between)):
-                cuts.append(cut)
-        if cuts:
-            return _Finding(flow, value, Reason.LEFT_PYTORCH, tuple(cuts), certain)
-    return None
+def _exit_or_cut(flow: Flow, op: Op, edges: list[Edge], outputs: list[Value]) -> Cut | None:
+    """The cut that an op makes on a way that may lead through numbers."""
+    if op.target in EXITS and not op.outputs:
+        return Cut(Reason.LEFT_PYTORCH, op.target, op.source, op.code, op.id)
+    return None if _only_feeds_exits(flow.graph, op) else _cut(flow, op, edges, outputs)
 
 
 def _only_feeds_exits(graph: Graph, op: Op) -> bool:
@@ -183,18 +187,16 @@ def _only_feeds_exits(graph: Graph, op: Op) -> bool:
     return op.target in DETACHING or not any(_continuous(graph.values[output]) for output in op.outputs)
 
 
-def _cut(flow: Flow, op: Op, between: _Between) -> Cut | None:
-    """The cut that an op makes by itself on the ways between, or None."""
-    kind, target = _kind_of_cut(flow, op, between), op.target
+def _cut(flow: Flow, op: Op, edges: list[Edge], outputs: list[Value]) -> Cut | None:
+    """The cut that an op makes by itself between those edges and outputs, or None."""
+    kind, target = _kind_of_cut(flow, op, edges, outputs), op.target
     if kind is Reason.NO_GRAD:
         target = op.grad_mode
     return kind and Cut(kind, target, op.source, op.code, op.id)
 
 
-def _kind_of_cut(flow: Flow, op: Op, between: _Between) -> Reason | None:
+def _kind_of_cut(flow: Flow, op: Op, edges: list[Edge], outputs: list[Value]) -> Reason | None:
     values = flow.graph.values
-    edges = [Edge(v, op.id, p) for p, v in enumerate(op.inputs) if v in between.below]
-    outputs = [values[v] for v in op.outputs if v in between.above]
     tracked = any(output.requires_grad for output in outputs)
     if op.target in DETACHING or (op.target in DETACHING_UNLESS_TRACKED and not tracked):
         return Reason.DETACHED
@@ -230,29 +232,50 @@ def _is_undefined(arrival: Arrival) -> bool:
     return arrival.status == "undefined"
 
 
-def _culprit(flow: Flow, value: Value, kind: Reason, bad: Callable[[Arrival], bool]) -> tuple[Cut, ...]:
+_BAD: dict[Reason, Callable[[Arrival], bool]] = {
+    Reason.NONFINITE: _is_infinite,
+    Reason.ZERO: _is_zero,
+    Reason.UNDEFINED: _is_undefined,
+}
+
+
+def _culprit(flow: Flow, value: Value, kind: Reason, culprits: Mapping[int, tuple[int, str]]) -> tuple[Cut, ...]:
     """The op that received something good and sent something bad towards the value."""
-    graph = flow.graph
-    stack = list(graph.versions(value.id))
-    seen = set(stack)
-    found: list[tuple[int, str]] = []
-    while stack:
-        at = stack.pop()
-        spoiled = [edge for edge in graph.consumers.get(at, ()) if bad(flow.at(edge))]
-        if at not in graph.successors and not spoiled and bad(flow.at(at)):
-            found.extend(_spoiled_here(flow, at))
-        for edge in spoiled:
-            outputs = graph.ops[edge.op].outputs
-            received = [v for v in outputs if flow.at(v).status != "none"]
-            if any(not bad(flow.at(v)) for v in received) or not received:
-                found.append((edge.op, graph.ops[edge.op].target))
-            fresh = {w for v in received if bad(flow.at(v)) for w in graph.versions(v)} - seen
-            seen |= fresh
-            stack.extend(sorted(fresh))
+    found = [culprits[version] for version in flow.graph.versions(value.id) if version in culprits]
     if not found:
         return ()
     op, target = min(found)
-    return (Cut(kind, target, graph.ops[op].source, graph.ops[op].code, op),)
+    return (Cut(kind, target, flow.graph.ops[op].source, flow.graph.ops[op].code, op),)
+
+
+def _culprits(flow: Flow, bad: Callable[[Arrival], bool]) -> dict[int, tuple[int, str]]:
+    """By value, the first op below it that received something good and sent something bad towards it."""
+    graph = flow.graph
+    culprits: dict[int, tuple[int, str]] = {}
+
+    def blame(value: int, found: Iterable[tuple[int, str]]) -> None:
+        first = min(found, default=None)
+        if first is not None:
+            culprits[value] = min(first, culprits.get(value, first))
+
+    def look_at(value: int) -> None:
+        spoiled = any(bad(flow.at(edge)) for edge in graph.consumers.get(value, ()))
+        if value not in graph.successors and not spoiled and bad(flow.at(value)):
+            blame(value, _spoiled_here(flow, value))
+
+    for op in reversed(graph.ops):
+        for value in op.outputs:
+            look_at(value)
+        received = [v for v in op.outputs if flow.at(v).status != "none"]
+        ruined = [w for v in received if bad(flow.at(v)) for w in graph.versions(v)]
+        here = [(op.id, op.target)] if not received or any(not bad(flow.at(v)) for v in received) else []
+        for position, value in enumerate(op.inputs):
+            if bad(flow.at(Edge(value, op.id, position))):
+                blame(value, [*here, *(culprits[w] for w in ruined if w in culprits)])
+    for leaf in graph.values:
+        if leaf.id not in graph.producers:
+            look_at(leaf.id)
+    return culprits
 
 
 def _spoiled_here(flow: Flow, value: int) -> list[tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gradflow.explain import explain
+from gradflow.explain import explain_all
 from gradflow.flow import Flow
 from gradflow.fold import MUST, Branch, visible
 from gradflow.graph import Graph
@@ -42,10 +42,11 @@ def explanations(flow: Flow, holders: Holders | None = None, step: StepDiff | No
     What the snapshots of a step did not hold is explained without the step.
     """
     held = None if holders is None else frozenset(holders)
-    return {
-        name: explain(flow, name, optimizer=held, step=step if step is not None and name in step else None)
-        for name in flow.graph.parameter_names()
-    }
+    names = flow.graph.parameter_names()
+    compared = [name for name in names if step is not None and name in step]
+    found = explain_all(flow, compared, optimizer=held, step=step)
+    found |= explain_all(flow, [name for name in names if name not in found], optimizer=held)
+    return {name: found[name] for name in names}
 
 
 def flow_roster(
