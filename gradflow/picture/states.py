@@ -1,0 +1,309 @@
+"""In which state every edge and every parameter is, as a picture shows it.
+
+Of an edge: ``reached``, ``zero``, ``undefined`` (None was sent along this very edge), ``missing`` (a gradient was
+due and none came) or ``quiet`` (none was due: data, frozen, another loss).
+
+Of a parameter: ``reached``, ``moved``, ``unheld`` (reached, but no optimizer holds it), ``zero``, ``nonfinite``,
+``undefined``, ``none`` (cut off), ``frozen``, ``quiet`` (not on the way, not asked for, never used) or, without a
+flow, ``trainable``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from gradflow.flow import Flow
+from gradflow.graph import Edge, Graph
+from gradflow.notation import count
+from gradflow.picture.sketch import Note
+from gradflow.reason import Cut, Explanation, Reason
+from gradflow.roster import Holders, explanations
+from gradflow.stepdiff import StepDiff
+from gradflow.targets import HOOK
+
+EDGE_STATES = ("reached", "zero", "undefined", "missing", "quiet")  # the strongest first
+PARAMETER_STATES = (
+    "nonfinite", "moved", "reached", "unheld", "zero", "undefined", "none", "frozen", "quiet", "trainable",
+)  # fmt: skip
+
+_OF_STATUS = {"nonzero": "reached", "zero": "zero", "undefined": "undefined"}
+_OF_REASON = {
+    Reason.RECEIVED: "reached",
+    Reason.ZERO: "zero",
+    Reason.NONFINITE: "nonfinite",
+    Reason.UNDEFINED: "undefined",
+    Reason.FROZEN: "frozen",
+    Reason.DETACHED: "none",
+    Reason.NO_GRAD: "none",
+    Reason.NOT_DIFFERENTIABLE: "none",
+    Reason.LEFT_PYTORCH: "none",
+    Reason.NOT_CONNECTED: "quiet",
+    Reason.NOT_REQUESTED: "quiet",
+    Reason.UNUSED: "quiet",
+}
+_OF_NOTE = {Reason.ZERO: "zero", Reason.UNDEFINED: "undefined", Reason.NONFINITE: "nonfinite"}
+_TALLIED = {"zero": "zero", "nonfinite": "NaN", "undefined": "undefined", "none": "cut", "frozen": "frozen"}
+
+
+class Parameter(NamedTuple):
+    """How one parameter stands.
+
+    Attributes:
+        name: its first name.
+        state: one of ``PARAMETER_STATES``.
+        drift: whether it moved although no nonzero gradient arrived.
+        status: what arrived, or None without a flow.
+        reason: name of the Reason, or None without a flow.
+    """
+
+    name: str
+    state: str
+    drift: bool = False
+    status: str | None = None
+    reason: str | None = None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it counts as reached: a finite gradient that is not all zero."""
+        return self.reason == Reason.RECEIVED.name
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One backward pass with what is known around it: enough to say how everything stands.
+
+    Attributes:
+        flow: what the pass did.
+        label: what its loss is called.
+        holders: which optimizers hold each parameter, or None if no optimizer was given.
+        step: what a step moved, or None.
+        found: the explanation of each parameter.
+    """
+
+    flow: Flow
+    label: str = "loss"
+    holders: Holders | None = None
+    step: StepDiff | None = None
+    found: Mapping[str, Explanation] | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """What the pass ran on."""
+        return self.flow.graph
+
+    @cached_property
+    def explanations(self) -> Mapping[str, Explanation]:
+        """Why each parameter did or did not receive a gradient."""
+        return explanations(self.flow, self.holders, self.step) if self.found is None else self.found
+
+    @cached_property
+    def due(self) -> Due:
+        """Where a gradient was due."""
+        named = {cut.op for one in self.explanations.values() for cut in one.cuts if cut.kind is Reason.LEFT_PYTORCH}
+        asked = None if self.flow.inputs is None else _asked(self.graph, self.flow.inputs)
+        return due(self.graph, [self.flow.output], named, asked)
+
+    def edge(self, edge: Edge) -> str:
+        """The state of one use of a value."""
+        arrived = _OF_STATUS.get(self.flow.at(edge).status)
+        return arrived or ("missing" if edge.value in self.due.values and edge.op in self.due.ops else "quiet")
+
+    def into_loss(self, value: int) -> str:
+        """The state of the line from a value to the box of a loss or of a named result."""
+        if value != self.flow.output:
+            return "quiet"
+        arrived = _OF_STATUS.get(self.flow.at(value).status)
+        return arrived or ("missing" if value in self.due.values else "quiet")
+
+    def parameter(self, name: str) -> Parameter:
+        """How the parameter of that name stands."""
+        name = self.graph.value(name).name or name
+        found = self.explanations[name]
+        state = _OF_REASON[found.reason]
+        moved = self.step is not None and name in self.step and self.step.at(name).changed > 0
+        if state == "reached" and moved:
+            state = "moved"
+        elif state == "reached" and self.holders is not None and name not in self.holders:
+            state = "unheld"
+        drift = moved and found.reason not in (Reason.RECEIVED, Reason.NONFINITE)
+        return Parameter(name, state, drift, self.flow.at(name).status, found.reason.name)
+
+
+class Due(NamedTuple):
+    """Where a gradient is due: along each edge from one of ``values`` into one of ``ops``.
+
+    Attributes:
+        values: ids of the values that depend on something trainable.
+        ops: ids of the ops that lead to the loss.
+    """
+
+    values: frozenset[int]
+    ops: frozenset[int]
+
+
+def due(
+    graph: Graph, outputs: Iterable[int], exits: Iterable[int] = (), asked: Iterable[int] | None = None
+) -> Due:
+    """Where a gradient is due if one starts from some values: across cuts, and across numbers that left.
+
+    Args:
+        graph: what was computed.
+        outputs: ids of the values that it starts from.
+        exits: ids of ops at which a number left whose way to the loss was not seen.
+        asked: ids of the values that ``inputs=`` asked for; None for everything trainable.
+    """
+    return Due(frozenset(_depending(graph, asked)), frozenset(_leading(graph, outputs, exits)))
+
+
+def _depending(graph: Graph, asked: Iterable[int] | None = None) -> set[int]:
+    """Ids of the values that depend on something trainable, or on what was asked for."""
+    given = (value for value in graph.values if value.requires_grad and value.id not in graph.producers)
+    below = {value.id for value in given} if asked is None else set(asked)
+    left: set[int] = set()
+    for op in graph.ops:
+        led = [value for value in op.inputs if value in below]
+        if not left.isdisjoint(op.reenters or ()) or any(graph.successors.get(v) not in op.outputs for v in led):
+            below.update(op.outputs)
+            if not op.outputs:
+                left.add(op.id)
+        else:  # nothing, or only what was written to: that stays what it is
+            below.update(graph.successors[value] for value in led)
+    return below
+
+
+def _leading(graph: Graph, outputs: Iterable[int], exits: Iterable[int]) -> set[int]:
+    """Ids of the ops that some values were computed by, through numbers as well."""
+    above, up, resumed = set(outputs), set[int](), set(exits)
+    before = {after: value for value, after in graph.silent}
+    for op in reversed(graph.ops):
+        above.update(before[value] for value in op.outputs if value in above and value in before)
+        if not above.isdisjoint(op.outputs) or op.id in resumed:
+            up.add(op.id)
+            above.update(op.inputs)
+            resumed.update(op.reenters or ())
+    return up
+
+
+def _asked(graph: Graph, names: Iterable[str]) -> set[int]:
+    ids = (int(name[1:]) if name.startswith("%") else graph.names.get(name) for name in names)
+    return {version for value in ids if value is not None for version in graph.versions(value)}
+
+
+def dependent(graph: Graph) -> frozenset[int]:
+    """Ids of the values that depend on something trainable, which is where a cut is one."""
+    return frozenset(_depending(graph))
+
+
+def at_rest(graph: Graph, name: str) -> Parameter:
+    """How a parameter stands as long as no gradient was asked for."""
+    value = graph.value(name)
+    return Parameter(value.name or name, "trainable" if value.requires_grad else "frozen")
+
+
+def strongest(states: Iterable[str]) -> str:
+    """The state that is shown where several meet.
+
+    >>> strongest(["quiet", "zero", "missing"])
+    'zero'
+    """
+    return min(states, key=EDGE_STATES.index, default="quiet")
+
+
+def merged(parameters: Sequence[Parameter]) -> Parameter:
+    """How a parameter stands after several passes: the strongest of its states."""
+    return min(parameters, key=lambda parameter: PARAMETER_STATES.index(parameter.state))
+
+
+def tally(parameters: Sequence[Parameter], full: bool = False) -> str:
+    """How many of some parameters were reached, in a few words.
+
+    >>> reached, frozen = Parameter("a", "reached", reason="RECEIVED"), Parameter("b", "frozen", reason="FROZEN")
+    >>> tally([reached, frozen]), tally([reached] * 12), tally([frozen] * 2), tally([reached, frozen], full=True)
+    ('1 of 2', 'all 12', '2 frozen', '1 of 2 · 1 frozen')
+    """
+    if not parameters:
+        return ""
+    total, arrived = len(parameters), sum(parameter.arrived for parameter in parameters)
+    others = Counter(_TALLIED[one.state] for one in parameters if one.state in _TALLIED)
+    if all(parameter.state == "trainable" for parameter in parameters):
+        return count(total, "parameter")
+    if arrived == total > 1:
+        return f"all {total:,}"
+    if max(others.values(), default=0) == total:
+        return f"{total:,} {next(iter(others))}"
+    if parameters[0].reason is None:
+        return f"{count(total, 'parameter')}, {others['frozen']:,} frozen"
+    words = [f"{arrived:,} of {total:,}"]
+    if full:
+        words += [f"{others[word]:,} {word}" for word in _TALLIED.values() if others[word]]
+    return " · ".join(words)
+
+
+def notes(flow: Flow, found: Iterable[Explanation]) -> tuple[Note, ...]:
+    """What is written beside the ops at which a gradient became zero, NaN or None, each once."""
+    graph, marked = flow.graph, {cut.op: cut for one in found for cut in one.cuts if cut.kind in _OF_NOTE}
+    return tuple(
+        Note(op, _OF_NOTE[cut.kind], _title(flow, cut), graph.ops[op].source) for op, cut in sorted(marked.items())
+    )
+
+
+def _title(flow: Flow, cut: Cut) -> str:
+    if cut.kind is Reason.UNDEFINED:
+        return "backward returned None"
+    if cut.target == HOOK:
+        return "a hook made it 0" if cut.kind is Reason.ZERO else "a hook made it NaN or inf"
+    if cut.kind is Reason.NONFINITE:
+        return "NaN or inf is born here"
+    inputs = enumerate(flow.graph.ops[cut.op].inputs)
+    if not any(flow.at(Edge(value, cut.op, position)).status == "zero" for position, value in inputs):
+        return "the gradients cancel" if _meet(flow, cut) else "a hook made it 0"
+    return _FLATTENED.get(cut.target.rstrip("_"), _sent_zeros)(flow, cut)
+
+
+def _meet(flow: Flow, cut: Cut) -> bool:
+    """Whether the value that got zero from this op got gradients along other uses as well."""
+    values = [value for value in flow.graph.ops[cut.op].inputs if flow.at(value).status == "zero"]
+    return any(sum(flow.at(use).arrived for use in flow.graph.consumers[value]) > 1 for value in values)
+
+
+Title = Callable[[Flow, Cut], str]
+
+
+def _sent_zeros(flow: Flow, cut: Cut) -> str:
+    return "sent back only 0"
+
+
+def _wherever(word: str) -> Title:
+    """Every entry is so, if a gradient arrived at every entry; else all of those at which one did."""
+
+    def title(flow: Flow, cut: Cut) -> str:
+        supports = [flow.at(value).support for value in flow.graph.ops[cut.op].outputs]
+        return f"every entry {word}" if supports == [1.0] else f"{word} wherever reached"
+
+    return title
+
+
+def _always(words: str) -> Title:
+    return lambda flow, cut: words
+
+
+def _times(flow: Flow, cut: Cut) -> str:
+    numbers = [flow.graph.values[value].scalar for value in flow.graph.ops[cut.op].inputs]
+    return "times 0" if any(number == 0 and number is not None for number in numbers) else _sent_zeros(flow, cut)
+
+
+_FLATTENED: dict[str, Title] = (
+    dict.fromkeys(("relu", "relu6", "threshold"), _wherever("dead"))
+    | dict.fromkeys(("clamp", "clip", "clamp_min", "clamp_max", "hardtanh"), _wherever("clamped"))
+    | dict.fromkeys(("hardswish", "hardsigmoid"), _wherever("flat"))
+    | dict.fromkeys(("softshrink", "hardshrink"), _wherever("shrunk to 0"))
+    | dict.fromkeys(("dropout", "alpha_dropout", "feature_dropout"), _wherever("dropped"))
+    | dict.fromkeys(("where", "masked_fill"), _wherever("masked out"))
+    | dict.fromkeys(("setitem", "__setitem__", "copy", "fill", "zero"), _wherever("overwritten"))
+    | dict.fromkeys(("round", "floor", "ceil", "trunc", "fix", "sign", "sgn", "heaviside"), _always("slope 0"))
+    | dict.fromkeys(("mul", "multiply"), _times)
+)
