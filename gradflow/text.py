@@ -1,4 +1,4 @@
-"""A graph, a flow or a comparison as aligned lines of text."""
+"""A graph, a flow, a comparison or a grid as aligned lines of text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gradflow.compare import Comparison
 from gradflow.flow import Flow
 from gradflow.graph import Graph
+from gradflow.grid import Grid
 from gradflow.listing import listing, typed
 from gradflow.notation import WIDTH, count, crop, printable, table
 from gradflow.reason import Explanation, Reason
@@ -74,6 +75,20 @@ def comparison_text(comparison: Comparison, *, holders: Holders | None = None, s
         sentence = " ".join(_verdict(flow, explanations(flow, holders, step), holders, step))
         verdicts += _wrapped(f"{printable(label)}: {sentence}")
     return _joined(verdicts, [str(comparison)])
+
+
+def grid_text(grid: Grid) -> str:
+    """A grid: the verdict, and the caption if there is one, of each flow under the name of its row."""
+    lines = []
+    for row in grid.rows:
+        lines += ["", printable(row)] if row else [""]
+        for column in grid.columns:
+            flow = grid.at(row, column)
+            if flow is not None:
+                caption = grid.caption(row, column)
+                sentence = verdict(flow, explanations(flow)) + (f" {caption}" if caption else "")
+                lines += _wrapped(f"{printable(column)}: {sentence}", "    " if row else "")
+    return "\n".join(lines[1:])
 
 
 def explanation_table(flow: Flow, *, holders: Holders | None = None, step: StepDiff | None = None) -> str:
