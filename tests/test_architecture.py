@@ -65,6 +65,10 @@ ALLOWED |= {
     "picture.theme": {"picture.metrics"},
     "picture.scene": _MEANING | _PLAN | {"picture.states"},
     "picture.svg": {"picture.metrics", "picture.plan", "picture.scene", "picture.theme"},
+    "picture.wording": {"flow", "graph", "notation"},
+    "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},
+    "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
+    "picture.element": {"graph", "notation", "picture.steps", "picture.wording"},
 }
 ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}
 ALLOWED |= {"figure": set(ALLOWED)}

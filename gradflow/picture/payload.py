@@ -1,0 +1,144 @@
+"""What the page knows about a picture: every card it can show, and where a gradient would go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from gradflow.flow import Flow
+from gradflow.graph import Edge, Graph, Op, Value
+from gradflow.notation import printable
+from gradflow.picture.sketch import Sketch
+from gradflow.picture.wording import called, facts, op_name, size, state
+from gradflow.reason import Explanation, Reason
+from gradflow.targets import DETACHING
+
+MOST_OPS = 100
+
+Row = list[object]
+
+
+class Drawn(NamedTuple):
+    """The part of a graph that a picture shows one by one.
+
+    Attributes:
+        ops: ids of the ops with a mark of their own.
+        edges: the uses with a line.
+        values: ids of the values with a line or a square.
+    """
+
+    ops: Collection[int]
+    edges: Collection[Edge]
+    values: Collection[int]
+
+
+def drawn(sketch: Sketch) -> Drawn:
+    """What a sketch shows one by one: what lies inside a closed module is left out."""
+    ops = {op for cell in sketch.cells if cell.kind not in ("module", "group") for op in cell.ops}
+    edges = {edge for wire in sketch.wires for edge in wire.edges}
+    values = {value for wire in sketch.wires for value in (wire.value, *wire.values)}
+    for cell in sketch.cells:
+        edges.update(edge for leaf in cell.leaves for edge in leaf.edges)
+        values.update(value for leaf in cell.leaves for value in (leaf.value, *leaf.values))
+        values.update(cell.squares)
+        values.update([] if cell.value is None else [cell.value])
+    values.update(value for box in sketch.boxes for _, value in box.idle)
+    return Drawn(ops, edges, values | {edge.value for edge in edges})
+
+
+def everything(graph: Graph) -> Drawn:
+    """All of a graph."""
+    return Drawn(range(len(graph.ops)), list(graph.edges()), range(len(graph.values)))
+
+
+def payload(
+    graph: Graph,
+    flows: Mapping[str, Flow],
+    explanations: Mapping[str, Explanation],
+    *,
+    sketch: Sketch | None = None,
+    most: int = MOST_OPS,
+) -> dict[str, object]:
+    """The data of a page, as JSON can hold it.
+
+    Args:
+        graph: what was computed.
+        flows: by the name of its loss, what each backward pass did; empty for a plain graph.
+        explanations: of every parameter.
+        sketch: what the picture shows. Of a graph of many ops only that is kept.
+        most: how many ops count as many.
+
+    Returns:
+        ``losses``: name and value id of each. ``values``: id, name, kind, whether it requires grad, facts.
+        ``ops``: id, name, inputs, outputs, line, code, module. ``edges``: value, op and position; the status of
+        each loss; whether a gradient that arrives at the op goes on along it; state and size in words.
+        ``parameters``: value id, state, size, reason, why, and the line of its first use.
+    """
+    part = drawn(sketch) if sketch is not None and len(graph.ops) > most else everything(graph)
+    return {
+        "losses": [[printable(name), flow.output] for name, flow in flows.items()],
+        "values": [_value(graph, graph.values[value]) for value in sorted(part.values)],
+        "ops": [_op(graph.ops[op]) for op in sorted(part.ops)],
+        "edges": [_edge(graph, flows, edge) for edge in sorted(part.edges, key=lambda e: (e.op, e.position, e.value))],
+        "parameters": [
+            _parameter(graph, flows, value, explanations.get(value.name or ""))
+            for value in graph.values
+            if value.kind == "parameter" and value.id in part.values
+        ],
+    }
+
+
+def _value(graph: Graph, value: Value) -> Row:
+    return [value.id, called(graph, value.id), value.kind, int(value.requires_grad), facts(value)]
+
+
+def _op(op: Op) -> Row:
+    inputs, outputs = list(op.inputs), list(op.outputs)
+    return [op.id, op_name(op.target), inputs, outputs, printable(op.source), printable(op.code), printable(op.module)]
+
+
+def _edge(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> Row:
+    statuses = [flow.at(edge).status for flow in flows.values()]
+    shape = graph.values[edge.value].shape
+    return [*edge, statuses, int(_conducts(graph, flows, edge)), *_said(flows, edge, shape)]
+
+
+def _conducts(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> bool:
+    """Whether a gradient that arrives at the op goes on along this use of the value."""
+    op = graph.ops[edge.op]
+    if not (graph.values[edge.value].requires_grad and op.grad_enabled and op.target not in DETACHING):
+        return False
+    if not any(graph.values[output].requires_grad for output in op.outputs):
+        return False
+    asked = [flow for flow in flows.values() if any(flow.at(output).arrived for output in op.outputs)]
+    return not asked or any(flow.at(edge).arrived for flow in asked)
+
+
+def _said(flows: Mapping[str, Flow], at: int | Edge, shape: tuple[int, ...]) -> tuple[str, str]:
+    """State and size of what arrived; of several losses, for each."""
+    states = [(printable(name), state(flow.at(at))) for name, flow in flows.items()]
+    sizes = [(printable(name), size(flow.at(at), shape)) for name, flow in flows.items()]
+    return _each(states), _each([(name, words) for name, words in sizes if words], len(flows))
+
+
+def _each(said: list[tuple[str, str]], losses: int | None = None) -> str:
+    if (len(said) if losses is None else losses) == 1:
+        return "".join(words for _, words in said)
+    return "; ".join(f"{name}: {words}" for name, words in said)
+
+
+def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Explanation | None) -> Row:
+    uses = [edge for version in graph.versions(value.id) for edge in graph.consumers.get(version, ())]
+    first = printable(graph.ops[uses[0].op].source) if uses else ""
+    reason = "" if found is None else found.reason.name
+    return [value.id, *_said(flows, value.id, value.shape), reason, _why(found), first]
+
+
+def _why(found: Explanation | None) -> str:
+    """What the sentence of an explanation adds to name, state and size."""
+    if found is None:
+        return ""
+    told = found.sentence.removeprefix(printable(found.name)).lstrip()
+    if found.reason is Reason.RECEIVED:
+        told = told.partition(". ")[2]
+    return told[:1].upper() + told[1:]
