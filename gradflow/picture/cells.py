@@ -141,7 +141,7 @@ def _leaf_room(leaf: Leaf) -> tuple[float, float]:
     if leaf.above:
         below = half + 8 + width(leaf.below, "derivative") if leaf.below else half
         return half + 6 + _bold_first(leaf.above), max(below, factor)
-    return half, max(half + 6 + width(_text(leaf), "leaf"), half + 6 + width(leaf.detail, "detail"), factor)
+    return half, max(15 + width(_text(leaf), "leaf"), 15 + width(leaf.detail, "detail"), factor)
 
 
 def _bold_first(text: str) -> float:
@@ -167,7 +167,7 @@ def _leaf_labels(index: int, leaf: Leaf, rect: Rect, below: bool = False) -> lis
             ]
         else:
             texts = [
-                Label(rect.x, rect.y + 12, _text(leaf), "number"),
+                Label(rect.x + 4, rect.y + 12, _text(leaf), "number"),
                 Label(rect.right + 8, rect.y + 12, leaf.detail, "detail"),
             ]
     elif leaf.above and below:
@@ -185,8 +185,8 @@ def _leaf_labels(index: int, leaf: Leaf, rect: Rect, below: bool = False) -> lis
         ]
     else:
         texts = [
-            _middle(rect.right + 6, middle.y, _text(leaf), "leaf", "start"),
-            _middle(rect.right + 6, middle.y + 15, leaf.detail, "detail", "start"),
+            _middle(middle.x + 15, middle.y, _text(leaf), "leaf", "start"),
+            _middle(middle.x + 15, middle.y + 15, leaf.detail, "detail", "start"),
         ]
     return [text._replace(leaf=index) for text in texts if text.text]
 
@@ -240,8 +240,8 @@ def _beside(leaves: Sequence[Leaf], half: float, radius: float) -> Hung:
 def _beside_rect(leaf: Leaf, x: float, y: float) -> Rect:
     """A leaf that is reached from the left."""
     if _is_text(leaf):
-        return Rect(x, y - 8, width(_text(leaf), "number"), 16)
-    return Rect(x, y - _size(leaf) / 2, _size(leaf), _size(leaf))
+        return Rect(x, y - 8, width(_text(leaf), "number") + 4, 16)
+    return _around(_size(leaf), _size(leaf), x + SQUARE / 2, y)
 
 
 def _room_beside(leaf: Leaf) -> float:
