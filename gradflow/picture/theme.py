@@ -1,0 +1,246 @@
+"""Colours and pens: the style sheet of a picture, for light and dark grounds and for grey print.
+
+Colours are literal, so that whatever converts an SVG understands them. Each rule is written only into pictures
+that have a use for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from gradflow.picture.metrics import FONTS
+
+SANS = 'Arial,Helvetica,"Liberation Sans",Arimo,sans-serif'
+MONO = '"Liberation Mono",Cousine,Menlo,Consolas,"DejaVu Sans Mono",monospace'
+
+PALETTES: dict[str, dict[str, str]] = {
+    "light": {
+        "paper": "#FFFFFF",
+        "ink": "#1B1B1B",
+        "soft": "#5A5A5A",
+        "shape": "#8A8A8A",
+        "grey": "#949494",
+        "reached": "#0072B2",
+        "reached-pale": "#B9D8EB",
+        "zero": "#882255",
+        "zero-pale": "#F3E4EC",
+        "cut": "#D55E00",
+        "undefined": "#4A4A4A",
+        "module": "#F6F5F1",
+        "module-line": "#E0DDD5",
+        "region": "#FDF3EC",
+        "region-line": "#EBB48D",
+        "rule": "#D9D6CF",
+    },
+    "dark": {
+        "paper": "#17191D",
+        "ink": "#ECEAE4",
+        "soft": "#A9A7A1",
+        "shape": "#7C7F86",
+        "grey": "#8A8A8A",
+        "reached": "#56B4E9",
+        "reached-pale": "#22506B",
+        "zero": "#F0A8C6",
+        "zero-pale": "#3A2430",
+        "cut": "#F5863A",
+        "undefined": "#C9C7C1",
+        "module": "#1F2228",
+        "module-line": "#33373E",
+        "region": "#2B2019",
+        "region-line": "#7A4A28",
+        "rule": "#3A3D43",
+    },
+    "grey": {
+        "paper": "#FFFFFF",
+        "ink": "#1B1B1B",
+        "soft": "#5A5A5A",
+        "shape": "#8A8A8A",
+        "grey": "#949494",
+        "reached": "#3D3D3D",
+        "reached-pale": "#CFCFCF",
+        "zero": "#5C5C5C",
+        "zero-pale": "#ECECEC",
+        "cut": "#6B6B6B",
+        "undefined": "#4A4A4A",
+        "module": "#F5F5F5",
+        "module-line": "#DDDDDD",
+        "region": "#FAFAFA",
+        "region-line": "#ABABAB",
+        "rule": "#D6D6D6",
+    },
+}
+
+
+class Rule(NamedTuple):
+    """One rule of the style sheet.
+
+    Attributes:
+        selector: below the root, without it; several are parted by commas.
+        looks: declarations; ``$name`` stands for a colour of the palette.
+    """
+
+    selector: str
+    looks: str
+
+
+_DASHED, _DOTTED, _DASH_DOT = "stroke-dasharray:4.5 3.5", "stroke-dasharray:.1 5;stroke-linecap:round", "7 3 1 3"
+
+_GROUNDS = (
+    Rule(".paper", "fill:$paper"),
+    Rule(".module", "fill:$module;stroke:$module-line"),
+    Rule(".region", "fill:$region;stroke:$region-line;stroke-width:1.2;stroke-dasharray:4 3"),
+    Rule(".rule", "fill:none;stroke:$rule"),
+    Rule(".bracket", "fill:none;stroke:$rule;stroke-width:1.4"),
+)
+_SHAPES = (
+    Rule(".pill", "fill:$paper;stroke:$shape;stroke-width:1.2"),
+    Rule(".input", "fill:$paper;stroke:$shape;stroke-width:1.4"),
+    Rule(".across", "stroke:$shape;stroke-width:1.4"),
+    Rule("rect.loss", "fill:$ink;stroke:$ink;stroke-width:2"),
+    Rule(".second", "fill:$paper;stroke:$ink;stroke-width:2"),
+    Rule(".end", "fill:$paper;stroke:$grey;stroke-width:1.4"),
+    Rule(".bar", "stroke:$cut;stroke-width:3"),
+    Rule(".disc", "fill:$paper;stroke-width:1.6"),
+    Rule(".disc.zero", "stroke:$zero"),
+    Rule(".disc.undefined", "stroke:$undefined"),
+    Rule(".disc.nonfinite", "fill:$ink;stroke:$ink"),
+    Rule(".mark.undefined", "fill:none;stroke:$undefined;stroke-width:1.4"),
+    Rule(".mark.nonfinite", "fill:none;stroke:$paper;stroke-width:1.9"),
+)
+_LINES = (
+    Rule(".line", "fill:none;stroke:$grey;stroke-width:1.2"),
+    Rule(".line.reached", "stroke:$reached;stroke-width:2.4"),
+    Rule(".line.shell", "stroke:$reached;stroke-width:4.4"),
+    Rule(".line.wide", "stroke:$reached;stroke-width:7.2"),
+    Rule(".line.core", "stroke:$paper;stroke-width:1.8"),
+    Rule(".line.gap", "stroke:$paper;stroke-width:5"),
+    Rule(".line.zero", f"stroke:$zero;stroke-width:2.4;{_DOTTED}"),
+    Rule(".line.undefined", f"stroke:$undefined;stroke-width:1.6;stroke-dasharray:{_DASH_DOT}"),
+    Rule(".line.missing", f"stroke-width:1.4;{_DASHED}"),
+    Rule(".line.cut", "stroke:$cut;stroke-width:2;stroke-dasharray:5 3.5"),
+    Rule(".head", "fill:none;stroke:$grey;stroke-width:1.3;stroke-linecap:round;stroke-linejoin:round"),
+    Rule(".head.reached", "fill:$reached;stroke:none"),
+    Rule(".head.zero", "fill:$paper;stroke:$zero"),
+    Rule(".head.undefined", "stroke:$undefined"),
+    Rule(".dot", "fill:$grey"),
+    Rule(".dot.reached", "fill:$reached"),
+    Rule(".dot.zero", "fill:$zero"),
+    Rule(".dot.undefined", "fill:$undefined"),
+)
+_SQUARES = (
+    Rule(".box", "fill:$paper;stroke:$grey;stroke-width:1.2"),
+    Rule(".reached>.box", "fill:$reached-pale;stroke:$reached;stroke-width:2"),
+    Rule(".moved>.box", "fill:$reached;stroke:$reached;stroke-width:2"),
+    Rule(".unheld>.box", "stroke:$reached;stroke-width:2"),
+    Rule(".nonfinite>.box", "fill:$reached-pale;stroke:$reached;stroke-width:2"),
+    Rule(".zero>.box", "fill:$zero-pale;stroke:$zero;stroke-width:1.8;stroke-dasharray:.1 3.6;stroke-linecap:round"),
+    Rule(".none>.box", "stroke-width:1.4;stroke-dasharray:3 2.2"),
+    Rule(".undefined>.box", "stroke:$undefined;stroke-width:1.4;stroke-dasharray:3 2.2"),
+    Rule(".mark", "fill:none;stroke:$grey;stroke-width:1.6"),
+    Rule(".moved>.mark", "stroke:$paper;stroke-width:1.5;stroke-linejoin:round"),
+    Rule(".undefined>.mark", "stroke:$undefined;stroke-width:1.4"),
+    Rule(".nonfinite>.mark", "stroke:$ink;stroke-width:2"),
+    Rule(".frozen>.mark", "stroke-width:1.2"),
+    Rule(".lock", "fill:$grey"),
+    Rule(".drift", "fill:$paper;stroke:$ink;stroke-width:1.2;stroke-linejoin:round"),
+    Rule(".small", "fill:$paper;stroke:$grey"),
+    Rule(".reached>.small,.moved>.small", "fill:$reached;stroke:$reached"),
+    Rule(".unheld>.small", "stroke:$reached;stroke-width:1.4"),
+    Rule(".still>.small", "fill:$reached-pale;stroke:$reached"),
+    Rule(".nonfinite>.small", "fill:$ink;stroke:$ink"),
+    Rule(".zero>.small", "stroke:$zero;stroke-width:1.4"),
+    Rule(".none>.small", "stroke-dasharray:1.6 1.2"),
+    Rule(".undefined>.small", "stroke:$undefined;stroke-dasharray:1.6 1.2"),
+    Rule(".pip", "fill:$grey"),
+    Rule(".zero>.pip", "fill:$zero"),
+    Rule(".nonfinite>.pip", "fill:$paper"),
+    Rule(".undefined>.pip", "fill:$undefined"),
+)
+_TEXTS = (
+    Rule("text", "fill:$ink"),
+    Rule("text.soft", "fill:$soft"),
+    Rule("text.inverse", "fill:$paper"),
+    Rule("text.derivative", "fill:$reached"),
+    Rule("text.of-zero", "fill:$zero"),
+    Rule("text.of-undefined", "fill:$undefined"),
+)
+_CHANGES = (
+    Rule(".band", "fill:none;stroke:none;stroke-width:9;pointer-events:stroke"),
+    Rule(".current>.band", "stroke:$reached-pale"),
+    Rule(".pending>.line", "stroke:$grey;stroke-width:1.2;stroke-dasharray:none"),
+    Rule(".pending>.box,.pending>.small", "fill:$paper;stroke:$grey;stroke-width:1.2;stroke-dasharray:none"),
+    Rule(
+        ".pending>.head,.pending>.core,.pending>.gap,.pending>.inner,.pending>.disc,.pending>.mark,.pending>.drift,"
+        ".pending>.pip,.pending>.lock,.pending>text.derivative,.pending>text.factor",
+        "display:none",
+    ),
+)
+_NAMES = re.compile(r"\.([\w-]+)")
+
+
+def style(theme: str, used: Collection[str]) -> str:
+    """The style sheet of a picture.
+
+    Args:
+        theme: ``auto`` (light, and dark where the screen is), ``light``, ``dark`` or ``grey``.
+        used: the classes that occur in the picture.
+    """
+    rules = [rule for rule in (*_fonts(), *_RULES) if _needed(rule, used)]
+    if theme != "auto":
+        return "".join(_written(rules, PALETTES[theme], ".gf"))
+    coloured = [Rule(rule.selector, looks) for rule in rules if (looks := _coloured(rule.looks))]
+    by_screen = "".join(_written(coloured, PALETTES["dark"], ".gf:not(.light)"))
+    by_choice = "".join(_written(coloured, PALETTES["dark"], ".gf.dark"))
+    return (
+        "".join(_written(rules, PALETTES["light"], ".gf"))
+        + f"@media screen and (prefers-color-scheme:dark){{{by_screen}}}@media screen{{{by_choice}}}"
+    )
+
+
+_RULES = (*_TEXTS, *_GROUNDS, *_SHAPES, *_LINES, *_SQUARES, *_CHANGES)
+_TOGGLED = frozenset({"pending", "current"})
+
+
+def _fonts() -> list[Rule]:
+    """A rule for the type of each role; bold pieces of a text are told apart within it."""
+    rules = []
+    for role, font in FONTS.items():
+        looks = f"font-size:{font.size:g}px"
+        if font.bold:
+            looks += ";font-weight:700"
+        if font.mono:
+            looks += f";font-family:{MONO}"
+        rules.append(Rule(_of_role(role), looks))
+    return rules
+
+
+def _of_role(role: str) -> str:
+    """Where a role's type holds: bold and mono pieces stand within a text of the plain role."""
+    plain, _, face = role.rpartition("-")
+    return f"text.{plain}>.{face}" if face in ("bold", "mono") else f"text.{role}"
+
+
+def _needed(rule: Rule, used: Collection[str]) -> bool:
+    return any(_can_match(selector, used) for selector in rule.selector.split(","))
+
+
+def _can_match(selector: str, used: Collection[str]) -> bool:
+    return all(name in used or name in _TOGGLED for name in _NAMES.findall(selector))
+
+
+def _coloured(looks: str) -> str:
+    return ";".join(look for look in looks.split(";") if "$" in look)
+
+
+def _written(rules: Iterable[Rule], palette: Mapping[str, str], root: str) -> list[str]:
+    return [f"{_below(root, rule.selector)}{{{_filled(rule.looks, palette)}}}" for rule in rules]
+
+
+def _below(root: str, selector: str) -> str:
+    return ",".join(f"{root} {part}" for part in selector.split(","))
+
+
+def _filled(looks: str, palette: Mapping[str, str]) -> str:
+    return re.sub(r"\$([a-z-]+)", lambda match: palette[match[1]], looks)
