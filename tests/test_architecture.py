@@ -64,6 +64,8 @@ ALLOWED |= {
     "picture.states": _MEANING | _SKETCH | {"targets"},
     "picture.theme": {"picture.metrics"},
     "picture.scene": _MEANING | _PLAN | {"picture.states"},
+    "picture.raster": {"errors"},
+    "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme"},
     "picture.svg": {"picture.metrics", "picture.plan", "picture.scene", "picture.theme"},
     "picture.wording": {"flow", "graph", "notation"},
     "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},
