@@ -37,9 +37,11 @@ check: lint book ## everything that CI checks: lint, book, all tests
 serve: book ## serve the book at http://localhost:8000
 	$(BIN)/python -m http.server --directory _build/html 8000
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff and mypy, and where there is npm the types of the script
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund && npm run --silent lint; \
+	  else echo "no npm here: the types of gradflow/picture/element.js are not checked."; fi
 
 bench: $(READY) ## measure what tracing costs
 	$(BIN)/python -m benchmarks

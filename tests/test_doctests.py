@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-MODULES = sorted(path.stem for path in (ROOT / "gradflow").glob("*.py") if path.stem != "__main__")
+PACKAGE = ROOT / "gradflow"
+MODULES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if path.stem != "__main__"
+)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_docstring_examples(module):
     """Every `>>>` in a module prints what stands below it."""
-    name = "gradflow" if module == "__init__" else f"gradflow.{module}"
+    name = f"gradflow.{module}".removesuffix(".__init__")
 
     assert 0 == doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS).failed
 

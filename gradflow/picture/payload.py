@@ -9,7 +9,7 @@ from gradflow.flow import Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import printable
 from gradflow.picture.sketch import Sketch
-from gradflow.picture.wording import called, facts, op_name, size, state
+from gradflow.picture.wording import called, facts, file_line, op_name, size, state
 from gradflow.reason import Explanation, Reason
 from gradflow.targets import DETACHING
 
@@ -69,14 +69,14 @@ def payload(
         most: how many ops count as many.
 
     Returns:
-        ``losses``: name and value id of each. ``values``: id, name, kind, whether it requires grad, facts.
+        ``losses``: name, value id, state and size of each. ``values``: id, name, kind, whether it requires grad, facts.
         ``ops``: id, name, inputs, outputs, line, code, module. ``edges``: value, op and position; the status of
         each loss; whether a gradient that arrives at the op goes on along it; state and size in words.
-        ``parameters``: value id, state, size, reason, why, and the line of its first use.
+        ``parameters``: value id, state, size, reason, why, line and op of its first use.
     """
     part = drawn(sketch) if sketch is not None and len(graph.ops) > most else everything(graph)
     return {
-        "losses": [[printable(name), flow.output] for name, flow in flows.items()],
+        "losses": [_loss(graph, name, flow) for name, flow in flows.items()],
         "values": [_value(graph, graph.values[value]) for value in sorted(part.values)],
         "ops": [_op(graph.ops[op]) for op in sorted(part.ops)],
         "edges": [_edge(graph, flows, edge) for edge in sorted(part.edges, key=lambda e: (e.op, e.position, e.value))],
@@ -88,13 +88,19 @@ def payload(
     }
 
 
+def _loss(graph: Graph, name: str, flow: Flow) -> Row:
+    arrival = flow.at(flow.output)
+    return [printable(name), flow.output, state(arrival), size(arrival, graph.values[flow.output].shape)]
+
+
 def _value(graph: Graph, value: Value) -> Row:
     return [value.id, called(graph, value.id), value.kind, int(value.requires_grad), facts(value)]
 
 
 def _op(op: Op) -> Row:
     inputs, outputs = list(op.inputs), list(op.outputs)
-    return [op.id, op_name(op.target), inputs, outputs, printable(op.source), printable(op.code), printable(op.module)]
+    where = file_line(op.source), printable(op.code), printable(op.module)
+    return [op.id, op_name(op.target), inputs, outputs, *where]
 
 
 def _edge(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> Row:
@@ -129,9 +135,9 @@ def _each(said: list[tuple[str, str]], losses: int | None = None) -> str:
 
 def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Explanation | None) -> Row:
     uses = [edge for version in graph.versions(value.id) for edge in graph.consumers.get(version, ())]
-    first = printable(graph.ops[uses[0].op].source) if uses else ""
+    first, source = (uses[0].op, file_line(graph.ops[uses[0].op].source)) if uses else (-1, "")
     reason = "" if found is None else found.reason.name
-    return [value.id, *_said(flows, value.id, value.shape), reason, _why(found), first]
+    return [value.id, *_said(flows, value.id, value.shape), reason, _why(found), source, first]
 
 
 def _why(found: Explanation | None) -> str:

@@ -1,0 +1,559 @@
+// @ts-check
+/**
+ * <gradflow-figure>: a picture whose lines and squares have cards, and which can be stepped through.
+ *
+ * What the reader did is the state; what follows from it is the view; only draw() changes the page. Whatever the
+ * cards and the steps say was written by Python.
+ *
+ * This file stands in every page as it is, except for its comments and the white space at the start of its lines.
+ */
+
+/** @typedef {[name: string, value: number, state: string, size: string]} Loss */
+/** @typedef {[id: number, name: string, kind: string, requiresGrad: number, facts: string]} Value */
+/** @typedef {[number, string, number[], number[], source: string, code: string, module: string]} Op */
+/** @typedef {[value: number, op: number, position: number, string[], conducts: number, string, string]} Edge */
+/** @typedef {[value: number, string, string, reason: string, why: string, source: string, op: number]} Parameter */
+/** @typedef {[keys: string[], label: string, sentence: string]} Step */
+/** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[]}} Data */
+
+/** @typedef {{width: number, source: string}} Picture */
+/** @typedef {{x: number, y: number}} Point */
+/** @typedef {{x: number, y: number, w: number, h: number}} Rect */
+/** @typedef {{group: SVGGElement, key: string, square: boolean, lines: string[], order: number[]}} Mark */
+/** @typedef {{room: number, dark: boolean, hover: number, focus: number, step: number, playing: boolean}} State */
+/**
+ * @typedef {object} View
+ * @property {number} picture
+ * @property {boolean} dark
+ * @property {number} card
+ * @property {number} step
+ * @property {boolean} playing
+ * @property {Set<string>} pending
+ * @property {Set<string>} current
+ */
+
+(() => {
+  if (customElements.get("gradflow-figure")) return;
+
+  const STYLE = `
+    :host { display: block; position: relative; }
+    .figure { --paper: #FFFFFF; --ink: #1B1B1B; --soft: #5A5A5A; --line: #8A8A8A; --rule: #D9D6CF; --mark: #0072B2;
+      background: var(--paper); color: var(--ink); font: 13px/1.4 Arial, Helvetica, "Liberation Sans", sans-serif; }
+    .dark { --paper: #17191D; --ink: #ECEAE4; --soft: #A9A7A1; --line: #7C7F86; --rule: #3A3D43; --mark: #56B4E9;
+      color-scheme: dark; }
+    .grey { --mark: #3D3D3D; }
+    .frame { position: relative; }
+    .frame > svg, .strip svg { display: block; max-width: 100%; height: auto; }
+    .frame > svg { touch-action: manipulation; }
+    .line, .head, .box, .small, .band { transition: stroke .16s ease-out, fill .16s ease-out, stroke-width .16s ease-out; }
+    g:focus { outline: none; }
+    g:focus-visible { outline: 2px solid var(--ink); outline-offset: 4px; }
+    .card { position: absolute; z-index: 1; box-sizing: border-box; min-width: 132px; max-width: min(264px, 100%);
+      padding: 7px 10px; border: 1.2px solid var(--line); border-radius: 4px; background: var(--paper); }
+    .card[hidden] { display: none; }
+    .card p { margin: 0; overflow-wrap: anywhere; font-size: 12px; line-height: 18px; }
+    .card p:first-child { font-size: 13px; }
+    .card b { margin-right: .6em; }
+    .card .source { color: var(--soft); font: 11px/18px "Liberation Mono", Menlo, Consolas, monospace; }
+    .steps { padding: 4px 12px 8px; }
+    .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; }
+    button { box-sizing: border-box; min-width: 44px; height: 28px; padding: 0 9px; border: 1.2px solid var(--line);
+      border-radius: 4px; background: var(--paper); color: var(--ink); font: inherit; cursor: pointer; }
+    button[aria-disabled=true] { color: var(--soft); border-color: var(--rule); cursor: default; }
+    button:focus-visible, .plain:focus-visible, .dotted:focus-visible + ol { outline: 2px solid var(--ink);
+      outline-offset: 2px; }
+    .track { position: relative; flex: 1 1 220px; min-width: 0; margin: 0 14px; }
+    input { box-sizing: border-box; width: 100%; height: 28px; margin: 0; accent-color: var(--mark); cursor: pointer; }
+    .dotted { position: absolute; z-index: 1; left: 0; top: 0; height: 44px; opacity: 0; }
+    ol { list-style: none; margin: 0; padding: 0; }
+    .dots { position: relative; display: flex; justify-content: space-between; height: 44px; }
+    .dots::before { content: ""; position: absolute; inset: 12px 8px auto; height: 2px; background: var(--rule); }
+    .dots li { position: relative; width: 16px; display: flex; justify-content: center; white-space: nowrap;
+      color: var(--soft); font-size: 12px; line-height: 16px; padding-top: 26px; }
+    .dots li::before { content: ""; position: absolute; top: 9px; left: 4px; box-sizing: border-box; width: 8px;
+      height: 8px; border: 1.4px solid var(--line); border-radius: 50%; background: var(--paper); }
+    .dots .done { color: var(--ink); }
+    .dots .done::before { border: 4px solid var(--mark); }
+    .dots .now { font-weight: 700; }
+    .dots .now::after { content: ""; position: absolute; top: 5px; left: 0; box-sizing: border-box; width: 16px;
+      height: 16px; border: 1.6px solid var(--ink); border-radius: 50%; }
+    .tight li:not(.now) { font-size: 0; }
+    .count { min-width: 4em; text-align: right; font-weight: 700; white-space: nowrap; }
+    .told { margin: 8px 0 0; min-height: 42px; font-size: 15px; overflow-wrap: anywhere; }
+    .rest { margin: 2px 0 0; height: 18px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis;
+      color: var(--soft); }
+    .strip { display: none; }
+    @media (prefers-reduced-motion: reduce) { .line, .head, .box, .small, .band { transition: none; } }
+    @media (forced-colors: active) { .dots li::before, .dots .now::after { forced-color-adjust: none; } }
+    @media print {
+      .figure { --paper: #FFFFFF; --ink: #1B1B1B; --soft: #5A5A5A; }
+      .card, .steps, ::slotted(details:not([open])) { display: none; }
+      .strip { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
+      .strip li { break-inside: avoid; }
+    }`;
+  const FIT = 0.95; // the least scale at which a picture is still shown
+  const NEAR = 12; // half the size of a target, in pixels
+  const PACE = 600; // milliseconds from step to step
+  const MOST_DOTS = 12;
+  const GAP = 10; // between a card and its mark
+
+  // What can be read from the page.
+
+  /** @param {HTMLElement} element @returns {Picture[]} widest first */
+  function picturesOf(element) {
+    const found = [...element.querySelectorAll("picture > *")].map((one) => ({
+      width: Number(one.getAttribute("width")),
+      source: one.getAttribute(one.localName === "img" ? "src" : "srcset") || "",
+    }));
+    return found.sort((a, b) => b.width - a.width);
+  }
+
+  /** @param {string} source a data URI @returns {SVGSVGElement} */
+  function svgOf(source) {
+    const bytes = Uint8Array.from(atob(source.slice(source.indexOf(",") + 1)), (c) => c.charCodeAt(0));
+    const parsed = new DOMParser().parseFromString(new TextDecoder().decode(bytes), "image/svg+xml");
+    return /** @type {any} */ (document.importNode(parsed.documentElement, true));
+  }
+
+  /** @param {string} theme as asked for @returns {boolean} whether the ground is dark */
+  function isDark(theme) {
+    if (theme !== "auto") return theme === "dark";
+    const { dataset } = document.documentElement;
+    const page = dataset.theme || document.documentElement.getAttribute("theme") || "";
+    if (/^(dark|light)$/.test(page)) return page === "dark";
+    const { jpThemeLight } = document.body.dataset;
+    if (jpThemeLight) return jpThemeLight === "false";
+    const code = /\bvscode-(dark|light|high-contrast)(?!-light)\b/.exec(document.body.className);
+    if (code) return code[1] !== "light";
+    return matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  // What follows from it.
+
+  /** @param {Data} data @returns {(key: string, square: boolean) => {lines: string[], order: number[]}} */
+  function cards(data) {
+    const values = new Map(data.values.map((row) => [row[0], row]));
+    const ops = new Map(data.ops.map((row) => [row[0], row]));
+    const makers = new Map(data.ops.flatMap((row) => row[3].map((value) => [value, row[0]])));
+    const edges = new Map(data.edges.map((row) => [row.slice(0, 3).join("."), row]));
+    const parameters = new Map(data.parameters.map((row) => [String(row[0]), row]));
+    const losses = new Map(data.losses.map((row) => [String(row[1]), row]));
+    /** @param {number | undefined} op */
+    const line = (op) => (op === undefined ? "" : ops.get(op)?.[4] || "");
+
+    return (key, square) => {
+      const value = Number(key.split(".")[0]);
+      const [, name = "", , , facts = ""] = values.get(value) || [];
+      const parameter = square && parameters.get(key);
+      if (parameter) {
+        const [, state, size, , why, source, op] = parameter;
+        return { lines: [name, state, size, facts, source, why], order: [-op, 2, value] };
+      }
+      const edge = edges.get(key);
+      if (edge) {
+        const [, op, position, , , state, size] = edge;
+        return { lines: [name, state, size, facts, line(makers.get(value) ?? op), ""], order: [-op, 1, position] };
+      }
+      const [loss = name, , state = "", size = ""] = losses.get(key) || [];
+      const maker = makers.get(value) ?? 0;
+      return { lines: [loss, state, size, facts, line(maker), ""], order: [-maker, 0, value] };
+    };
+  }
+
+  /** @param {SVGSVGElement} svg @param {ReturnType<cards>} card @returns {Mark[]} from the loss backwards */
+  function marksOf(svg, card) {
+    const groups = /** @type {NodeListOf<SVGGElement>} */ (svg.querySelectorAll("g.wire, g.parameter"));
+    const marks = [...groups].map((group) => {
+      const { value, op, position } = group.dataset;
+      const key = op ? `${value}.${op}.${position}` : String(value);
+      const square = group.classList.contains("parameter");
+      return { group, key, square, ...card(key, square) };
+    });
+    const before = (/** @type {number[]} */ a, /** @type {number[]} */ b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
+    return marks.sort((a, b) => before(a.order, b.order));
+  }
+
+  const LINES = "path, line, polyline, rect, circle";
+
+  /** @param {Mark} mark whether it shows anything: of a bundle only the first does */
+  const shows = (mark) => mark.group.querySelector(LINES) !== null;
+
+  /**
+   * @param {SVGGElement} group @param {string} shapes a selector
+   * @returns {Point[]} points on its lines and borders, in pixels of the picture
+   */
+  function pointsOf(group, shapes) {
+    const found = /** @type {NodeListOf<SVGGeometryElement>} */ (group.querySelectorAll(shapes));
+    return [...found].flatMap((shape) => {
+      const matrix = shape.getCTM();
+      if (!matrix || getComputedStyle(shape).display === "none") return [];
+      const { x, y, width, height } = shape.getBBox();
+      const corners = [[x, y], [x + width, y], [x, y + height], [x + width, y + height]];
+      if (!shape.getTotalLength) return corners.map(([a, b]) => new DOMPoint(a, b).matrixTransform(matrix));
+      const length = shape.getTotalLength();
+      const parts = Math.ceil(length / 5) || 1;
+      return Array.from({ length: parts + 1 }, (_, i) =>
+        shape.getPointAtLength((length * i) / parts).matrixTransform(matrix));
+    });
+  }
+
+  /** @param {Point[]} points @returns {Rect} */
+  function boundsOf(points) {
+    const [xs, ys] = [points.map((p) => p.x), points.map((p) => p.y)];
+    const [x, y] = [Math.min(...xs), Math.min(...ys)];
+    return { x, y, w: Math.max(...xs) - x, h: Math.max(...ys) - y };
+  }
+
+  /** @param {Rect} rect @param {Point} p @param {number} room around it */
+  const holds = (rect, p, room) =>
+    p.x > rect.x - room && p.x < rect.x + rect.w + room && p.y > rect.y - room && p.y < rect.y + rect.h + room;
+
+  /**
+   * Where a card stands beside its mark and never on it.
+   * @param {Point[]} points of the mark @param {Point[]} texts what is written at it
+   * @param {{w: number, h: number}} card @param {{w: number, h: number}} frame
+   * @returns {Point}
+   */
+  function placeOf(points, texts, card, frame) {
+    const taken = [...points, ...texts];
+    const all = boundsOf(taken);
+    const middle = points[points.length >> 1];
+    const clamped = (/** @type {number} */ x) => Math.max(0, Math.min(x, frame.w - card.w));
+    const places = [
+      { x: middle.x - card.w / 2, y: middle.y + GAP },
+      { x: middle.x - card.w / 2, y: middle.y - GAP - card.h },
+      { x: middle.x + GAP, y: middle.y - card.h / 2 },
+      { x: middle.x - GAP - card.w, y: middle.y - card.h / 2 },
+      { x: all.x + all.w / 2 - card.w / 2, y: all.y + all.h + GAP },
+    ].map((place) => ({ x: clamped(place.x), y: place.y }));
+    const free = (/** @type {Point} */ at) =>
+      at.y >= 0 && !taken.some((p) => holds({ ...at, w: card.w, h: card.h }, p, GAP / 2));
+    return places.find(free) || places[places.length - 1];
+  }
+
+  /** @param {State} state @param {Picture[]} pictures @param {Step[]} steps @returns {View} */
+  function derived(state, pictures, steps) {
+    const fitting = pictures.findIndex((picture) => picture.width * FIT <= state.room);
+    return {
+      picture: fitting < 0 ? pictures.length - 1 : fitting,
+      dark: state.dark,
+      card: state.hover < 0 ? state.focus : state.hover,
+      step: state.step,
+      playing: state.playing,
+      pending: new Set(steps.slice(state.step).flatMap(([keys]) => keys)),
+      current: new Set(state.step < steps.length || state.playing ? steps[state.step - 1]?.[0] : []),
+    };
+  }
+
+  // What is put on the page.
+
+  /**
+   * @template {keyof HTMLElementTagNameMap} T
+   * @param {T} name @param {Record<string, string | null>} attributes @param {(Node | string)[]} children
+   * @returns {HTMLElementTagNameMap[T]}
+   */
+  function make(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(key, value);
+    element.append(...children);
+    return element;
+  }
+
+  /** Jupyter takes the keys of a control for its own, unless the control says otherwise. */
+  const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+
+  /** @param {Mark} mark @param {View} view */
+  function paint({ group, key }, view) {
+    group.classList.toggle("pending", view.pending.has(key));
+    group.classList.toggle("current", view.current.has(key));
+  }
+
+  /** @param {Mark} mark @returns {Node[]} */
+  function cardOf({ lines: [name, state, size, facts, source, why] }) {
+    const rest = [size, facts].filter(Boolean).map((line) => make("p", {}, line));
+    const where = source ? [make("p", { class: "source" }, source)] : [];
+    return [make("p", {}, make("b", {}, name), state), ...rest, ...where, ...(why ? [make("p", {}, why)] : [])];
+  }
+
+  /** @param {Step[]} steps @param {(change: Partial<State>) => void} set @param {() => State} get */
+  function controls(steps, set, get) {
+    const last = steps.length;
+    const button = (/** @type {string} */ text) => make("button", { type: "button", ...OWN_KEYS }, text);
+    const [earlier, later, play] = [button("◂ earlier"), button("later ▸"), button("play")];
+    const dotted = last <= MOST_DOTS;
+    const range = make("input", {
+      type: "range", min: "1", max: String(last), class: dotted ? "dotted" : "plain", "aria-label": "Step", ...OWN_KEYS,
+    });
+    const dots = make("ol", { class: "dots", "aria-hidden": "true" }, ...steps.map((step) => make("li", {}, step[1])));
+    const count = make("span", { class: "count" });
+    const told = make("p", { class: "told", role: "status", "aria-live": "polite" });
+    const rest = make("p", { class: "rest" });
+    const bar = make("div", { class: "bar", role: "group", "aria-label": "Steps of the backward pass" },
+      earlier, later, play, make("div", { class: "track" }, range, ...(dotted ? [dots] : [])), count);
+    const root = make("div", { class: "steps" }, bar, told, rest);
+
+    const go = (/** @type {number} */ step) => set({ step: Math.max(1, Math.min(step, last)), playing: false });
+    const toggle = () => set({ playing: !get().playing, step: get().step < last || get().playing ? get().step : 1 });
+    earlier.addEventListener("click", () => go(get().step - 1));
+    later.addEventListener("click", () => go(get().step + 1));
+    play.addEventListener("click", toggle);
+    range.addEventListener("input", () => go(Number(range.value)));
+    bar.addEventListener("keydown", (event) => {
+      const { step } = get();
+      /** @type {Record<string, () => void>} */
+      const keys = {
+        ArrowLeft: () => go(step - 1), ArrowRight: () => go(step + 1), Home: () => go(1), End: () => go(last),
+        Escape: () => set({ playing: false }),
+      };
+      if (event.target === range) keys[" "] = toggle;
+      const act = event.ctrlKey || event.metaKey || event.altKey ? undefined : keys[event.key];
+      if (!act) return;
+      event.preventDefault();
+      act();
+    });
+
+    /** @param {View} view */
+    function draw({ step, playing }) {
+      const [, label, sentence] = steps[step - 1];
+      const ahead = steps.slice(step).map((one) => one[1]);
+      const more = ahead.length > 6 ? ` and ${ahead.length - 6} more` : "";
+      range.value = String(step);
+      range.setAttribute("aria-valuetext", `${step} of ${last}: ${label}`);
+      earlier.setAttribute("aria-disabled", String(step === 1));
+      later.setAttribute("aria-disabled", String(step === last));
+      play.textContent = playing ? "pause" : "play";
+      [...dots.children].forEach((dot, i) => {
+        dot.className = `${i < step ? "done" : ""} ${i === step - 1 ? "now" : ""}`;
+      });
+      count.textContent = `${step} of ${last}`;
+      told.setAttribute("aria-live", playing && step < last ? "off" : "polite");
+      told.replaceChildren(make("b", {}, `Step ${step}: ${label}.`), ` ${sentence}`);
+      rest.textContent = ahead.length ? `Still to come: ${ahead.slice(0, 6).join(", ")}${more}.` : "";
+    }
+
+    function fit() {
+      dots.classList.remove("tight");
+      const pitch = dots.clientWidth / last;
+      const wide = [...dots.children].some((dot) => dot.scrollWidth > pitch);
+      dots.classList.toggle("tight", wide);
+    }
+    return { root, draw, fit };
+  }
+
+  class GradflowFigure extends HTMLElement {
+    /** @type {State} */
+    state = { room: 0, dark: false, hover: -1, focus: -1, step: 0, playing: false };
+    /** @type {Mark[]} every line and square of the picture that is shown */
+    marks = [];
+    /** @type {Mark[]} those that can be pointed at */
+    stops = [];
+    /** @type {Map<Mark, Point[]>} */
+    points = new Map();
+    shown = -1;
+    timer = 0;
+
+    connectedCallback() {
+      if (this.shadowRoot) return this.watch();
+      if (this.querySelector("script[type='application/json']")) return this.build();
+      // The parser is not past this element yet: what stands in it comes later.
+      const wait = new MutationObserver(() => {
+        if (!this.querySelector("script[type='application/json']")) return;
+        wait.disconnect();
+        this.build();
+      });
+      wait.observe(this, { childList: true });
+    }
+
+    disconnectedCallback() {
+      this.unwatch?.abort();
+      clearInterval(this.timer);
+      this.timer = 0;
+      this.state.playing = false;
+    }
+
+    build() {
+      const json = this.querySelector("script[type='application/json']");
+      const data = /** @type {Data} */ (JSON.parse(json?.textContent || "{}"));
+      this.data = data;
+      this.pictures = picturesOf(this);
+      this.card = make("div", { class: "card", hidden: "" });
+      this.frame = make("div", { class: "frame" }, this.card);
+      this.strip = make("ol", { class: "strip" });
+      this.figure = make("div", { class: "figure" }, this.frame);
+      const { steps } = data;
+      if (steps.length) {
+        this.controls = controls(steps, (change) => this.set(change), () => this.state);
+        this.figure.append(this.controls.root, this.strip);
+      }
+      const table = make("slot", { name: "table" });
+      this.attachShadow({ mode: "open" }).append(make("style", {}, STYLE), this.figure, table);
+      // Seen from the document, a key pressed in here was pressed on this element.
+      this.setAttribute("data-lm-suppress-shortcuts", "true");
+      this.listen(this.frame);
+      this.state.step = steps.length;
+      this.watch();
+    }
+
+    /** Follow the width of the element and the colours of the page. */
+    watch() {
+      const look = () => this.set({ dark: isDark(this.getAttribute("theme") || "auto") });
+      const measure = () => this.clientWidth && this.set({ room: this.clientWidth });
+      const size = new ResizeObserver(measure);
+      const colours = new MutationObserver(look);
+      const attributeFilter = ["class", "theme", "data-theme", "data-jp-theme-light"];
+      size.observe(this);
+      for (const root of [document.documentElement, document.body]) colours.observe(root, { attributeFilter });
+      this.unwatch = new AbortController();
+      const { signal } = this.unwatch;
+      signal.addEventListener("abort", () => [size, colours].forEach((observer) => observer.disconnect()));
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look, { signal });
+      addEventListener("beforeprint", () => this.print(), { signal });
+      addEventListener("afterprint", () => this.strip?.replaceChildren(), { signal });
+      this.state.dark = isDark(this.getAttribute("theme") || "auto");
+      this.set({ room: this.clientWidth });
+    }
+
+    /** @param {HTMLElement} frame */
+    listen(frame) {
+      frame.addEventListener("pointermove", (event) => {
+        if (event.pointerType === "mouse" && !this.card?.contains(this.under(event))) this.set({ hover: this.near(event) });
+      });
+      frame.addEventListener("pointerleave", () => this.set({ hover: -1 }));
+      frame.addEventListener("click", (event) => {
+        if (this.card?.contains(this.under(event))) return;
+        const near = this.near(event);
+        this.set({ hover: -1, focus: near });
+        this.stops[near]?.group.focus({ preventScroll: true });
+      });
+      frame.addEventListener("focusin", (event) => {
+        this.set({ focus: this.stops.findIndex(({ group }) => group === this.under(event)) });
+      });
+      frame.addEventListener("focusout", () => this.set({ focus: -1 }));
+      frame.addEventListener("keydown", (event) => {
+        const at = this.stops.findIndex(({ group }) => group.getAttribute("tabindex") === "0");
+        /** @type {Record<string, number>} */
+        const aims = {
+          ArrowLeft: at + 1, ArrowUp: at + 1, ArrowRight: at - 1, ArrowDown: at - 1, Home: 0, End: this.stops.length - 1,
+        };
+        if (event.key === "Escape") this.set({ hover: -1, focus: -1 });
+        const aim = event.ctrlKey || event.metaKey || event.altKey ? undefined : aims[event.key];
+        if (aim === undefined) return;
+        event.preventDefault();
+        this.stops[Math.max(0, Math.min(aim, this.stops.length - 1))].group.focus();
+      });
+    }
+
+    /** @param {Event} event @returns {Node} what it happened to */
+    under(event) {
+      return /** @type {Node} */ (event.composedPath()[0]);
+    }
+
+    /** @param {MouseEvent} event @returns {number} the stop next to the pointer, or -1 */
+    near(event) {
+      const corner = /** @type {HTMLElement} */ (this.frame).getBoundingClientRect();
+      const at = { x: event.clientX - corner.x, y: event.clientY - corner.y };
+      let [best, least] = [-1, NEAR];
+      this.stops.forEach((stop, i) => {
+        const points = this.pointsOf(stop);
+        const inside = stop.square && points.length && holds(boundsOf(points), at, 1);
+        const distance = inside ? -1 : Math.min(...points.map((p) => Math.hypot(p.x - at.x, p.y - at.y)));
+        if (distance <= least) [best, least] = [i, distance];
+      });
+      return best;
+    }
+
+    /** @param {Mark} mark */
+    pointsOf(mark) {
+      const known = this.points.get(mark) || pointsOf(mark.group, LINES);
+      this.points.set(mark, known);
+      return known;
+    }
+
+    /** @param {Partial<State>} change */
+    set(change) {
+      const next = { ...this.state, ...change };
+      const keys = /** @type {(keyof State)[]} */ (Object.keys(next));
+      if (this.shown >= 0 && keys.every((key) => next[key] === this.state[key])) return;
+      if (next.room !== this.state.room) this.points.clear();
+      this.state = next;
+      this.draw(derived(next, this.pictures || [], this.data?.steps || []));
+    }
+
+    /** @param {View} view */
+    draw(view) {
+      this.show(view.picture);
+      const theme = this.getAttribute("theme") || "auto";
+      this.figure?.classList.toggle("dark", view.dark);
+      this.figure?.classList.toggle("grey", theme === "grey");
+      this.svg?.classList.toggle("dark", view.dark);
+      this.svg?.classList.toggle("light", !view.dark);
+      this.marks.forEach((mark) => paint(mark, view));
+      this.drawCard(view.card);
+      this.controls?.draw(view);
+      this.controls?.fit();
+      if (view.playing !== this.timer > 0) this.run(view.playing);
+    }
+
+    /** @param {number} picture put in the place of the one that is shown */
+    show(picture) {
+      if (picture === this.shown || !this.pictures || !this.data) return;
+      this.shown = picture;
+      const svg = svgOf(this.pictures[picture].source);
+      svg.querySelector("title")?.remove(); // a browser would show it wherever the pointer rests
+      svg.setAttribute("role", "group");
+      this.marks = marksOf(svg, cards(this.data));
+      this.stops = this.marks.filter(shows);
+      this.stops.forEach(({ group, lines }, i) => {
+        group.setAttribute("tabindex", i ? "-1" : "0");
+        group.setAttribute("role", "img");
+        group.setAttribute("aria-label", lines.filter(Boolean).join(", "));
+        group.setAttribute("data-lm-suppress-shortcuts", "true");
+      });
+      this.points.clear();
+      this.state.hover = this.state.focus = -1;
+      this.svg?.remove();
+      this.svg = svg;
+      this.frame?.prepend(svg);
+    }
+
+    /** @param {number} index of the stop it belongs to, or -1 */
+    drawCard(index) {
+      const { card, frame } = this;
+      const stop = this.stops[index];
+      if (!card || !frame) return;
+      card.hidden = !stop;
+      if (!stop) return;
+      this.stops.forEach(({ group }) => group === stop.group && group.classList.add("current"));
+      if (this.state.focus === index) this.stops.forEach(({ group }, i) => group.setAttribute("tabindex", i === index ? "0" : "-1"));
+      card.replaceChildren(...cardOf(stop));
+      card.style.left = card.style.top = "0";
+      const room = { w: frame.clientWidth, h: frame.clientHeight };
+      const place = placeOf(this.pointsOf(stop), pointsOf(stop.group, "text"), { w: card.offsetWidth, h: card.offsetHeight }, room);
+      card.style.left = `${place.x}px`;
+      card.style.top = `${place.y}px`;
+    }
+
+    /** @param {boolean} playing */
+    run(playing) {
+      clearInterval(this.timer);
+      const last = this.data?.steps.length || 0;
+      const tick = () => this.set({ step: Math.min(this.state.step + 1, last), playing: this.state.step + 1 < last });
+      this.timer = playing ? window.setInterval(tick, PACE) : 0;
+    }
+
+    /** Paper cannot be stepped through: it gets every step as a small picture. */
+    print() {
+      const steps = this.data?.steps || [];
+      if (!this.strip || steps.length > MOST_DOTS) return;
+      const frames = steps.map(([, label], i) => {
+        const view = derived({ ...this.state, step: i + 1, playing: true }, this.pictures || [], steps);
+        this.marks.forEach((mark) => paint(mark, view));
+        return make("li", {}, `${i + 1}. ${label}`, /** @type {Node} */ (this.svg?.cloneNode(true)));
+      });
+      this.strip.replaceChildren(...frames);
+      this.draw(derived(this.state, this.pictures || [], steps));
+    }
+  }
+
+  customElements.define("gradflow-figure", GradflowFigure);
+})();

@@ -1,0 +1,127 @@
+"""The picture as a piece of HTML: a static part for every reader, and a custom element around it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+from itertools import pairwise
+
+from gradflow.notation import printable
+from gradflow.picture.steps import Step
+from gradflow.picture.wording import key
+
+_COMMENT = re.compile(r"/\*\*(.|\n)*?\*/|(^|(?<=\s))// .*")
+_FIT = 0.95  # the least scale at which a picture is shown, as in the script
+_IN_SCRIPT = {code: f"\\u{code:04x}" for code in (*map(ord, "<>&"), 0x2028, 0x2029)}
+
+
+def fragment(
+    *,
+    label: str,
+    pictures: Sequence[tuple[int, str]],
+    table: Sequence[Sequence[str]],
+    data: Mapping[str, object],
+    steps: Sequence[Step] = (),
+    theme: str = "auto",
+) -> str:
+    """One piece of HTML that needs nothing else: no file, no network, no other figure of the page.
+
+    Without scripts it shows the picture that suits the window, and a table. With them it is the custom element
+    ``<gradflow-figure>``: its lines and squares have cards, it follows its own width and the colours of the
+    page, and it can be stepped through.
+
+    Args:
+        label: what the picture shows, in one sentence.
+        pictures: width in pixels and SVG of the same picture for several widths. The widest that fits is shown.
+        table: the same facts in rows, the first of which are the headings; empty for no table.
+        data: what :func:`gradflow.picture.payload.payload` gives.
+        steps: what :func:`gradflow.picture.steps.steps` gives.
+        theme: ``auto``, ``light``, ``dark`` or ``grey``.
+
+    >>> html = fragment(label="x > y", pictures=[(80, "<svg/>")], table=[("name",), ("w",)], data={})
+    >>> html.splitlines()[:3]  # doctest: +NORMALIZE_WHITESPACE
+    ['<gradflow-figure theme="auto">',
+     '<picture><img width="80" style="max-width:100%;height:auto" alt="x &gt; y"
+      src="data:image/svg+xml;base64,PHN2Zy8+"></picture>',
+     '<details slot="table"><summary>Table (1 row)</summary><table><thead><tr><th
+      scope="col">name</th></tr></thead><tbody><tr><th scope="row">w</th></tr></tbody></table></details>']
+    """
+    told = [[[key(one) for one in step.keys], step.label, step.sentence] for step in steps]
+    return "\n".join(
+        filter(
+            None,
+            [
+                f'<gradflow-figure theme="{_attribute(theme)}">',
+                _pictures(sorted(pictures, key=lambda picture: picture[0]), label),
+                _table(table),
+                f'<script type="application/json">{_json({**data, "steps": told})}</script>',
+                "</gradflow-figure>",
+                f"<script>{script()}</script>",
+            ],
+        )
+    )
+
+
+@cache
+def script() -> str:
+    """The code of the element, without comments and the white space at the start of its lines."""
+    code = files("gradflow.picture").joinpath("element.js").read_text(encoding="utf-8")
+    return "\n".join(filter(None, map(str.strip, _COMMENT.sub("", code).splitlines())))
+
+
+def _pictures(pictures: Sequence[tuple[int, str]], label: str) -> str:
+    """The widest picture, and in front of it the narrower ones with the width of the window up to which they serve."""
+    sources = [
+        f'<source media="(max-width: {round(wider * _FIT) - 1}px)" width="{width}" srcset="{_uri(svg)}">'
+        for (width, svg), (wider, _) in pairwise(pictures)
+    ]
+    width, svg = pictures[-1]
+    style = "max-width:100%;height:auto"
+    img = f'<img width="{width}" style="{style}" alt="{_attribute(label)}" src="{_uri(svg)}">'
+    return f"<picture>{''.join(sources)}{img}</picture>"
+
+
+def _uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(_encodable(svg).encode()).decode("ascii")
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    if not rows:
+        return ""
+    head, *body = rows
+    noun = "row" if len(body) == 1 else "rows"
+    columns = "".join(f'<th scope="col">{_text(cell)}</th>' for cell in head)
+    lines = "".join(f"<tr>{_row(cells)}</tr>" for cells in body)
+    return (
+        f'<details slot="table"><summary>Table ({len(body)} {noun})</summary>'
+        f"<table><thead><tr>{columns}</tr></thead><tbody>{lines}</tbody></table></details>"
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    first, *others = cells
+    return f'<th scope="row">{_text(first)}</th>' + "".join(f"<td>{_text(cell)}</td>" for cell in others)
+
+
+def _json(data: object) -> str:
+    """JSON that cannot end the script it stands in."""
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encodable(written.translate(_IN_SCRIPT))
+
+
+def _attribute(text: str) -> str:
+    return escape(printable(text), quote=True)
+
+
+def _text(text: str) -> str:
+    return escape(printable(text), quote=False)
+
+
+def _encodable(text: str) -> str:
+    """The text with half characters, which no file can hold, replaced."""
+    return text.encode("utf-8", "replace").decode()
