@@ -47,6 +47,8 @@ ALLOWED |= {"text": set(ALLOWED)}
 _SKETCH = {"graph", "picture.sketch"}
 _PLAN = {"graph", "picture.sketch", "picture.plan", "picture.metrics"}
 _MEANING = {"compare", "explain", "flow", "graph", "modules", "notation", "reason", "roster", "stepdiff", "verdict"}
+_DRAWN = {"picture.plan", "picture.shapes", "picture.states", "verdict"}
+_PARTS = {"picture.conclusion", "picture.legend", "picture.marks", "picture.matrix", "picture.view"}
 ALLOWED |= {
     "picture.__init__": set(),
     "picture.sketch": {"graph"},
@@ -63,10 +65,19 @@ ALLOWED |= {
     "picture.fit": _PLAN | {"picture.layout", "picture.lanes"},
     "picture.states": _MEANING | _SKETCH | {"targets"},
     "picture.theme": {"picture.metrics"},
-    "picture.scene": _MEANING | _PLAN | {"picture.states"},
+    "picture.paths": {"picture.plan"},
+    "picture.shapes": {"graph", "picture.plan", "verdict"},
+    "picture.view": {"graph", "picture.states", "reason"},
+    "picture.tracks": {"picture.paths", "picture.plan", "picture.shapes", "picture.states"},
+    "picture.marks": _PLAN | _DRAWN | {"picture.paths", "picture.tracks", "picture.view"},
+    "picture.conclusion": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
+    "picture.legend": _DRAWN | {"picture.metrics", "picture.view"},
+    "picture.matrix": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
+    "picture.scene": _PLAN | _DRAWN | _PARTS,
+    "picture.multiples": _PLAN | _DRAWN | _PARTS,
     "picture.raster": {"errors"},
     "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme"},
-    "picture.svg": {"picture.metrics", "picture.plan", "picture.scene", "picture.theme"},
+    "picture.svg": {"graph", "notation", "picture.plan", "picture.shapes", "picture.theme", "verdict"},
     "picture.wording": {"flow", "graph", "notation"},
     "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},

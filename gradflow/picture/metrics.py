@@ -45,6 +45,7 @@ FONTS = {
     "note": Font(11),
     "caption": Font(12),
     "caption-bold": Font(12, bold=True),
+    "caption-mono": Font(11, mono=True),
     "number": Font(12, mono=True),
 }
 

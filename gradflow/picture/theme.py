@@ -102,6 +102,7 @@ _SHAPES = (
     Rule(".second", "fill:$paper;stroke:$ink;stroke-width:2"),
     Rule(".end", "fill:$paper;stroke:$grey;stroke-width:1.4"),
     Rule(".bar", "stroke:$cut;stroke-width:3"),
+    Rule(".thin", "stroke-width:2"),
     Rule(".disc", "fill:$paper;stroke-width:1.6"),
     Rule(".disc.zero", "stroke:$zero"),
     Rule(".disc.undefined", "stroke:$undefined"),
@@ -173,7 +174,7 @@ _CHANGES = (
     Rule(".pending>.box,.pending>.small", "fill:$paper;stroke:$grey;stroke-width:1.2;stroke-dasharray:none"),
     Rule(
         ".pending>.head,.pending>.core,.pending>.gap,.pending>.inner,.pending>.disc,.pending>.mark,.pending>.drift,"
-        ".pending>.pip,.pending>.lock,.pending>text.derivative,.pending>text.factor",
+        ".pending>.pip,.pending>.lock,.pending>.sign,.pending>text.derivative,.pending>text.factor",
         "display:none",
     ),
 )
@@ -212,14 +213,14 @@ def _fonts() -> list[Rule]:
             looks += ";font-weight:700"
         if font.mono:
             looks += f";font-family:{MONO}"
-        rules.append(Rule(_of_role(role), looks))
+        rules += (Rule(selector, looks) for selector in _of_role(role))
     return rules
 
 
-def _of_role(role: str) -> str:
-    """Where a role's type holds: bold and mono pieces stand within a text of the plain role."""
+def _of_role(role: str) -> list[str]:
+    """Where a role's type holds: bold and mono pieces also stand within a text of the plain role."""
     plain, _, face = role.rpartition("-")
-    return f"text.{plain}>.{face}" if face in ("bold", "mono") else f"text.{role}"
+    return [f"text.{role}", *([f"text.{plain}>.{face}"] if face in ("bold", "mono") else [])]
 
 
 def _needed(rule: Rule, used: Collection[str]) -> bool:

@@ -1,0 +1,88 @@
+"""What a picture knows of its graph: the state of everything, after no, one or several backward passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from gradflow.graph import Edge, Graph
+from gradflow.picture.states import Parameter, Pass, at_rest, dependent, merged, strongest
+from gradflow.reason import Reason
+
+Data = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """A graph and the passes over it.
+
+    Attributes:
+        graph: what was computed.
+        passes: none, or one for each loss.
+    """
+
+    graph: Graph
+    passes: tuple[Pass, ...] = ()
+
+    @cached_property
+    def dependent(self) -> frozenset[int]:
+        """Ids of the values on whose way bars stand for something: they depend on something trainable."""
+        return dependent(self.graph)
+
+    def edges(self, edges: Iterable[Edge]) -> tuple[str, str]:
+        """The state of some uses of a value, and which of two losses reached one of them."""
+        uses = tuple(edges)
+        return _together([strongest(one.edge(edge) for edge in uses) for one in self.passes])
+
+    def into_result(self, value: int) -> tuple[str, str]:
+        """The same of the line into the box of a loss or of a named result."""
+        return _together([one.into_loss(value) for one in self.passes])
+
+    def parameter(self, value: int) -> Parameter:
+        """How the parameter stands that a value is."""
+        name = self.graph.values[value].name or f"%{value}"
+        if not self.passes:
+            return at_rest(self.graph, name)
+        return merged([one.parameter(name) for one in self.passes])
+
+    def loss(self, value: int | None) -> str:
+        """How the box of a value is drawn: ``loss``, ``second``, or ``end`` if no pass started there."""
+        outputs = [one.flow.output for one in self.passes]
+        if value not in outputs:
+            return "end" if self.passes else "loss"
+        return "second" if outputs.index(value) == 1 else "loss"
+
+    def edge_data(self, edge: Edge) -> Data:
+        """The data of one use of a value."""
+        statuses = [one.flow.at(edge).status for one in self.passes]
+        position = (("value", str(edge.value)), ("op", str(edge.op)), ("position", str(edge.position)))
+        return position + _status(statuses)
+
+    def result_data(self, value: int) -> Data:
+        """The data of the line into a loss."""
+        statuses = [one.flow.at(value).status if value == one.flow.output else "none" for one in self.passes]
+        return (("value", str(value)), *_status(statuses))
+
+    def parameter_data(self, value: int) -> Data:
+        """The data of a parameter: what arrived, and why."""
+        name = self.graph.values[value].name or f"%{value}"
+        passes = [one.parameter(name) for one in self.passes]
+        known: Data = (("name", name),)
+        if passes:
+            known += _status([one.status or "none" for one in passes])
+            known += (("reason", " ".join(one.reason or Reason.UNUSED.name for one in passes)),)
+        return (*known, ("value", str(self.graph.names.get(name, value))))
+
+
+def _status(statuses: Sequence[str]) -> Data:
+    return (("status", " ".join(statuses)),) if statuses else ()
+
+
+def _together(states: Sequence[str]) -> tuple[str, str]:
+    """The strongest of the states of several passes; and which of two reached."""
+    state = strongest(states)
+    if state != "reached" or len(states) < 2:
+        return state, ""
+    reached = [index for index, one in enumerate(states) if one == "reached"]
+    return state, "both" if len(reached) > 1 else ("hollow" if reached == [1] else "solid")
