@@ -48,7 +48,7 @@ _SKETCH = {"graph", "picture.sketch"}
 _PLAN = {"graph", "picture.sketch", "picture.plan", "picture.metrics"}
 _MEANING = {"compare", "explain", "flow", "graph", "modules", "notation", "reason", "roster", "stepdiff", "verdict"}
 _DRAWN = {"picture.plan", "picture.shapes", "picture.states", "verdict"}
-_PARTS = {"picture.conclusion", "picture.legend", "picture.marks", "picture.matrix", "picture.view"}
+_PARTS = {"picture.conclusion", "picture.drawing", "picture.legend", "picture.matrix", "picture.view"}
 ALLOWED |= {
     "picture.__init__": set(),
     "picture.sketch": {"graph"},
@@ -69,14 +69,14 @@ ALLOWED |= {
     "picture.shapes": {"graph", "picture.plan", "verdict"},
     "picture.view": {"graph", "picture.states", "reason"},
     "picture.tracks": {"picture.paths", "picture.plan", "picture.shapes", "picture.states"},
-    "picture.marks": _PLAN | _DRAWN | {"picture.paths", "picture.tracks", "picture.view"},
+    "picture.drawing": _PLAN | _DRAWN | {"picture.paths", "picture.tracks", "picture.view"},
     "picture.conclusion": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
     "picture.legend": _DRAWN | {"picture.metrics", "picture.view"},
     "picture.matrix": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
     "picture.scene": _PLAN | _DRAWN | _PARTS,
     "picture.multiples": _PLAN | _DRAWN | _PARTS,
     "picture.raster": {"errors"},
-    "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme"},
+    "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme", "picture.wording", "targets"},
     "picture.svg": {"graph", "notation", "picture.plan", "picture.shapes", "picture.theme", "verdict"},
     "picture.wording": {"flow", "graph", "notation"},
     "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},

@@ -122,7 +122,7 @@ def wrapped(spans: Spans, room: float, role: str) -> list[Spans]:
     """A paragraph as lines that fit; only a word that is wider than a line is shortened.
 
     >>> [plain(line) for line in wrapped((Span("a is reached", "bold"), Span("; b is not.")), 100, "verdict")]
-    ['a is reached; b', 'is not.']
+    ['a is reached;', 'b is not.']
     """
     lines: list[list[Span]] = [[]]
     used = 0.0

@@ -55,7 +55,7 @@ def shared(trunk: Sequence[Point], branch: Sequence[Point]) -> float:
     """How far two lines run together from their common start.
 
     >>> shared([Point(0, 0), Point(9, 0)], [Point(0, 0), Point(4, 0), Point(4, 5)])
-    4
+    4.0
     """
     together, i, j = 0.0, 0, 0
     if not _same(trunk[0], branch[0]):
@@ -77,7 +77,7 @@ def leaving(path: Sequence[Point], frame: Rect) -> float | None:
     """Where a line leaves a frame for good, as a length from its start; None if it never does.
 
     >>> leaving([Point(0, 5), Point(30, 5)], Rect(-10, 0, 20, 10))
-    10
+    10.0
     """
     walked, found = 0.0, None
     for a, b in pairwise(path):

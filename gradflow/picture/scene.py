@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradflow.graph import Graph
 from gradflow.picture.conclusion import NARROW, conclusion, description, set_lines, title
 from gradflow.picture.legend import legend as explained
-from gradflow.picture.marks import draw_graph
+from gradflow.picture.drawing import draw_graph
 from gradflow.picture.plan import Layout
 from gradflow.picture.shapes import Group, Primitive, Scene
 from gradflow.picture.sketch import Sketch
