@@ -192,8 +192,8 @@ def _foreign(sketch: Sketch, layout: Layout) -> Iterator[str]:
                 if place.cell not in home and _hits(segment, place.rect):
                     yield f"wire {route.wire} runs through cell {place.cell}"
                 elif place.cell in home:
-                    parts = [*place.leaves, *map(bounds, place.labels), place.shape]
-                    if any(_hits(segment, part) for part in parts):
+                    parts = [*place.leaves, *map(bounds, place.labels)]
+                    if any(_hits(segment, part) for part in parts) or _hits(segment, place.shape, 4.5):
                         yield f"wire {route.wire} runs through a part of its own cell {place.cell}"
                     if any(_on_one_line(segment, s) > 2 for stem in place.stems for s in segments(stem)):
                         yield f"wire {route.wire} runs along a stem of cell {place.cell}"

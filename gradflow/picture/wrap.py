@@ -1,0 +1,142 @@
+"""A long row is broken into lines like text, where the spine alone crosses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gradflow.picture.compact import Spot, all_pieces
+from gradflow.picture.grid import LINE, Board
+
+_LAST = 0.22
+"""The least part of a line that the last one fills."""
+
+
+def cuts(board: Board) -> list[int]:
+    """The slots behind which only the spine goes on; nothing else runs there."""
+    if not board.items:
+        return []
+    last = 3 * board.width - 1
+    change: dict[int, int] = {}
+    streams: dict[int, set[int]] = {}
+    spans: dict[tuple[tuple[int, int], int], list[tuple[int, int]]] = {}
+    for piece in (piece for some in all_pieces(board) for piece in some):
+        spans.setdefault((piece.level, board.links[piece.link].stream), []).append((piece.low, piece.high))
+    for (level, stream), some in spans.items():
+        for low, high in _merged(some):
+            if level == (0, LINE):
+                for slot in range(low, high):
+                    streams.setdefault(slot, set()).add(stream)
+            else:
+                change[low] = change.get(low, 0) + 1
+                change[high] = change.get(high, 0) - 1
+    found, others = [], 0
+    for slot in range(-3, last):
+        others += change.get(slot, 0)
+        if not others and len(streams.get(slot, ())) == 1 and slot >= 0:
+            found.append(slot)
+    return found
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    done: list[tuple[int, int]] = []
+    for low, high in sorted(spans):
+        if done and low <= done[-1][1]:
+            done[-1] = done[-1][0], max(high, done[-1][1])
+        else:
+            done.append((low, high))
+    return done
+
+
+def lines(
+    board: Board, spot: Spot, places: Sequence[int], runs: Iterable[tuple[int, ...]], width: float, gutter: float
+) -> list[tuple[int, int]] | None:
+    """The first and last slot of each line, equally full; None where no break makes it fit."""
+    ends = _extents(board, spot)
+    inside = {slot for run in runs for slot in _between(board, run)}
+    greedy = _broken(places, ends, width, gutter, frozenset())
+    if greedy is None:
+        return None
+    return _even(places, ends, width, gutter, inside, len(greedy))
+
+
+def _between(board: Board, run: tuple[int, ...]) -> Iterable[int]:
+    """The slots between the first and the last item of a run."""
+    numbers = [board.columns[item] for item in run]
+    return range(3 * min(numbers), 3 * max(numbers))
+
+
+def _extents(board: Board, spot: Spot) -> Mapping[int, tuple[float, float]]:
+    """How far the items of each column reach."""
+    found: dict[int, tuple[float, float]] = {}
+    for item, at in spot.along.items():
+        room, column = board.items[item].room, board.columns[item]
+        low, high = found.get(column, (at + room.u0, at + room.u1))
+        found[column] = min(low, at + room.u0), max(high, at + room.u1)
+    return found
+
+
+def _broken(
+    places: Sequence[int],
+    ends: Mapping[int, tuple[float, float]],
+    width: float,
+    gutter: float,
+    avoid: frozenset[int] | set[int],
+) -> list[tuple[int, int]] | None:
+    """Lines as full as they can be, at most ``width`` long, broken outside ``avoid`` where that is not much shorter."""
+    last = max(ends)
+    stops = [*places, 3 * last + 2]
+    done: list[tuple[int, int]] = []
+    first, position = -3, 0
+    while first <= 3 * last:
+        start = min(ends[column][0] for column in ends if 3 * column >= first)
+        best = None
+        high = -1.0
+        column = max(0, -(-first // 3))
+        for i in range(position, len(stops)):
+            while column <= last and 3 * column <= stops[i]:
+                high = max(high, ends[column][1]) if column in ends else high
+                column += 1
+            used = high - start + (gutter if first > 0 else 0) + (gutter if i < len(stops) - 1 else 0)
+            if used > width and best is not None:
+                break
+            if used > width:
+                return None
+            if best is None or stops[i] not in avoid or best[1] in avoid or used > 1.4 * best[2]:
+                best = (i, stops[i], used)
+        if best is None:
+            return None
+        done.append((first, best[1]))
+        first, position = best[1] + 1, best[0] + 1
+    return done
+
+
+def _even(
+    places: Sequence[int],
+    ends: Mapping[int, tuple[float, float]],
+    width: float,
+    gutter: float,
+    avoid: set[int],
+    number: int,
+) -> list[tuple[int, int]] | None:
+    """As many lines as needed, as equally long as they can be."""
+    best = _broken(places, ends, width, gutter, avoid)
+    if best is None or len(best) > number:
+        best = _broken(places, ends, width, gutter, frozenset())
+    low, high = 0.0, width
+    while high - low > 8:
+        middle = (low + high) / 2
+        tried = _broken(places, ends, middle, gutter, avoid)
+        if tried is not None and len(tried) <= number and _fills(tried, ends):
+            best, high = tried, middle
+        else:
+            low = middle
+    return best
+
+
+def _fills(lines: list[tuple[int, int]], ends: Mapping[int, tuple[float, float]]) -> bool:
+    """Whether the last line is not a mere rest."""
+    sizes = []
+    for first, last in lines:
+        some = [span for column, span in ends.items() if first <= 3 * column <= last]
+        sizes.append(max(span[1] for span in some) - min(span[0] for span in some) if some else 0.0)
+    return sizes[-1] >= _LAST * max(sizes)
