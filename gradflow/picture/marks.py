@@ -1,351 +1,199 @@
-"""The marks of a laid-out sketch, in the states that the passes left them in."""
+"""What in a picture stands for which op, and which values stand for themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-
-from gradflow.graph import Edge
-from gradflow.picture.paths import leaving, longest
-from gradflow.picture.plan import Label, Layout, Place, Point, Rect, Route
-from gradflow.picture.shapes import Bars, Disc, Dot, Group, Line, Primitive, Shape, Square, Text
-from gradflow.picture.sketch import Cell, Leaf, Sketch, Wire
-from gradflow.picture.states import EDGE_STATES, strongest
-from gradflow.picture.tracks import Track, drawn
-from gradflow.picture.view import Data, View
-from gradflow.verdict import Span
-
-Items = list[Primitive | Group]
-
-_SOFT_ROLES = frozenset({"class", "detail", "source", "note", "factor"})
-_SOFT_STATES = frozenset({"none", "undefined", "frozen", "quiet"})
-_BARS_CELLS = frozenset({"cut", "exit"})
-_DISC_ROOM = 20.0  # from a disc to the op that it stands beside
-
-
-def draw_graph(sketch: Sketch, layout: Layout, view: View) -> Items:
-    """Everything of the graph, the lowest first: frames, lines, then cells with what hangs on them."""
-    picture = _Picture(sketch, layout, view)
-    return [*_frames(picture), *_brackets(picture), *_wires(picture), *_dots(picture), *_cells(picture)]
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """What all parts of a picture are made from."""
-
-    sketch: Sketch
-    layout: Layout
-    view: View
-    taken: dict[int, list[Text]] = field(default_factory=dict)  # texts of a cell that belong to the wire into it
-
-    def cell(self, index: int) -> Cell:
-        return self.sketch.cells[index]
-
-    @property
-    def is_list(self) -> bool:
-        return self.layout.style == "list"
-
-
-def _frames(picture: _Picture) -> Items:
-    items: Items = []
-    for frame in picture.layout.frames:
-        box = picture.sketch.boxes[frame.box]
-        items.append(Shape(box.kind, frame.rect, 6.0))
-        items += (_plain_text(label, "soft" if label.role == "leaf" else "") for label in frame.labels)
-        items += (_square(picture, (value,), rect, ()) for (_, value), rect in zip(box.idle, frame.idle, strict=True))
-    return items
-
-
-def _brackets(picture: _Picture) -> Items:
-    items: Items = []
-    for bracket in picture.layout.brackets:
-        (x, y), (right, bottom) = bracket.start, bracket.end
-        tick = 5.0
-        if y == bottom:
-            points = (Point(x, y + tick), Point(x, y), Point(right, y), Point(right, y + tick))
-        else:
-            points = (Point(x - tick, y), Point(x, y), Point(x, bottom), Point(x - tick, bottom))
-        items.append(Line("bracket", points, points))
-        items += (_plain_text(label) for label in bracket.labels)
-    return items
-
-
-def _wires(picture: _Picture) -> Items:
-    """The wires, those of the strongest state last; wires of one value share the stretch that they have in common."""
-    wires, routes = picture.sketch.wires, {route.wire: route for route in picture.layout.routes}
-    by_value: dict[tuple[int, int], list[int]] = {}
-    for index, wire in enumerate(wires):
-        by_value.setdefault((wire.source, wire.value), []).append(index)
-    groups: dict[int, Group] = {}
-    for members in by_value.values():
-        tracks = [_track(picture, wires[index], routes[index]) for index in members]
-        for index, track, items in zip(members, tracks, drawn(tracks), strict=True):
-            groups[index] = _wire(picture, wires[index], routes[index], track, items)
-    return [groups[index] for index in sorted(groups, key=lambda i: (-EDGE_STATES.index(groups[i].state), i))]
-
-
-def _track(picture: _Picture, wire: Wire, route: Route) -> Track:
-    source, target = picture.cell(wire.source), picture.cell(wire.target)
-    state, core = _state(picture.view, wire)
-    return Track(
-        path=route.points,
-        state=state,
-        core=core,
-        bars=_bars_on(picture, wire, route),
-        after_cut=source.kind in _BARS_CELLS,
-        into_cut=target.kind in _BARS_CELLS,
-        gap=1.5 if source.kind == "parameter" else 0.0,
-        size=16.0 if source.small else 20.0,
-    )
-
-
-def _state(view: View, wire: Wire) -> tuple[str, str]:
-    return view.edges(wire.edges) if wire.edges else view.into_result(wire.value)
-
-
-def _bars_on(picture: _Picture, wire: Wire, route: Route) -> tuple[float, ...]:
-    """Where bars stand on a wire: on the border of the region that it leaves, or where a small picture has a cut."""
-    if picture.view.dependent.isdisjoint(wire.values or (wire.value,)):
-        return ()
-    if wire.bars is not None:
-        start, end = longest(route.points)
-        return ((start + end) / 2,)
-    region = _region_left(picture.sketch, wire)
-    if region is None:
-        return ()
-    frame = next((frame for frame in picture.layout.frames if frame.box == region), None)
-    at = None if frame is None else leaving(route.points, frame.rect)
-    if at is None:  # a list has no frames
-        start, end = longest(route.points)
-        at = min(start + 14.0, (start + end) / 2)
-    return (at,)
-
-
-def _region_left(sketch: Sketch, wire: Wire) -> int | None:
-    """Id of the outermost region that a wire leaves."""
-    stays = set(sketch.boxes_around(wire.target))
-    left = [box for box in sketch.boxes_around(wire.source) if box not in stays and sketch.boxes[box].kind == "region"]
-    return left[-1] if left else None
-
-
-def _wire(picture: _Picture, wire: Wire, route: Route, track: Track, items: Sequence[Primitive]) -> Group:
-    view = picture.view
-    data = tuple(map(view.edge_data, wire.edges)) or (view.result_data(wire.value),)
-    keys: tuple[Edge | int, ...] = wire.edges or (wire.value,)
-    discs = [_disc_on(wire.disc, route.points)] if wire.disc else []
-    texts = [_plain_text(label) for label in route.labels]
-    texts += _texts_of_target(picture, wire)
-    return Group("wire", track.state, keys, data, (*items, *discs, *texts), route.points, _arrived(data))
-
-
-def _texts_of_target(picture: _Picture, wire: Wire) -> list[Text]:
-    """The derivative of a loss, and the factor of an op: they are there as soon as something came along the wire."""
-    target = picture.cell(wire.target)
-    if target.id in picture.taken or not (target.factor or (target.below and not wire.edges)):
-        return []
-    labels = [label for label in picture.layout.places[target.id].labels if _belongs_to_wire(target, label)]
-    picture.taken[target.id] = [_plain_text(label) for label in labels]
-    return picture.taken[target.id]
-
-
-def _belongs_to_wire(cell: Cell, label: Label) -> bool:
-    return label.leaf is None and (
-        label.role == "factor" or (label.role == "derivative" and cell.kind in ("loss", "end"))
-    )
-
-
-def _disc_on(mark: str, path: Sequence[Point]) -> Disc:
-    """A disc on the last stretch of a line, near what made the gradient so."""
-    before, end = path[-2], path[-1]
-    reach = abs(end.x - before.x) + abs(end.y - before.y)
-    share = min(_DISC_ROOM, reach / 2) / (reach or 1)
-    return Disc(mark, Point(end.x + share * (before.x - end.x), end.y + share * (before.y - end.y)))
-
-
-def _arrived(data: Iterable[Data]) -> bool:
-    return any(set(dict(one).get("status", "none").split()) != {"none"} for one in data)
-
-
-def _dots(picture: _Picture) -> Items:
-    """Where wires part, in the state of the strongest of them."""
-    items: Items = []
-    for dot in picture.layout.dots:
-        through = [
-            _state(picture.view, wire)[0]
-            for wire, route in zip(picture.sketch.wires, picture.layout.routes, strict=True)
-            if _passes(route, dot)
-        ]
-        items.append(Dot(strongest(through), dot))
-    return items
-
-
-def _passes(route: Route, dot: Point) -> bool:
-    return any(
-        min(a.x, b.x) <= dot.x <= max(a.x, b.x) and min(a.y, b.y) <= dot.y <= max(a.y, b.y)
-        for a, b in zip(route.points, route.points[1:], strict=False)
-    )
-
-
-def _cells(picture: _Picture) -> Items:
-    items: Items = []
-    for place in picture.layout.places:
-        cell = picture.cell(place.cell)
-        items += _stems(picture, cell, place)
-        items += _outline(picture, cell, place)
-        items += _leaves(picture, cell, place)
-        items += _squares(picture, cell, place)
-        items += _labels(picture, cell, place)
-    return items
-
-
-def _outline(picture: _Picture, cell: Cell, place: Place) -> Items:
-    """The shape of a cell."""
-    rect = place.shape
-    if cell.kind in ("op", "group"):
-        return [Shape("pill", rect, min(rect.w, rect.h) / 2)]
-    if cell.kind == "module":
-        if picture.is_list:
-            return [Shape("pill", rect, min(rect.w, rect.h) / 2)]
-        return [Shape("pill" if cell.small else "module", rect, 6.0)]
-    if cell.kind == "input":
-        return [Shape("input", rect, rect.w / 2)]
-    if cell.kind in _BARS_CELLS:
-        upright = rect.h > rect.w
-        return [Bars(rect.center, (1, 0) if upright else (0, 1), max(rect.w, rect.h))]
-    if cell.kind == "parameter" and cell.value is not None:
-        texts = [_text(picture, cell, label) for label in place.labels if label.role in ("value", "derivative")]
-        return [_square(picture, (cell.value,), rect, texts)]
-    if cell.kind == "loss":
-        return [Shape(picture.view.loss(cell.value), _inside(rect), 2.0 if cell.small else 3.0)]
-    return [Shape("end", _inside(rect), 2.0 if cell.small else 3.0)] if cell.kind == "end" else []
-
-
-def _inside(rect: Rect) -> Rect:
-    """A box whose border of 2 px lies within the rectangle."""
-    return Rect(rect.x + 1, rect.y + 1, rect.w - 2, rect.h - 2)
-
-
-def _stems(picture: _Picture, cell: Cell, place: Place) -> Items:
-    """The lines from what hangs on a cell; where they share a trunk, the strongest lies there."""
-    hung = [(index, leaf) for index, leaf in enumerate(cell.leaves) if place.stems and len(place.stems[index]) > 1]
-    tracks = []
-    for index, leaf in hung:
-        state, core = picture.view.edges(leaf.edges)
-        tracks.append(Track(place.stems[index], state, core, gap=_stem_gap(leaf)))
-    groups: Items = []
-    for (index, leaf), track, items in zip(hung, tracks, drawn(tracks, joined_at_end=True), strict=True):
-        discs = [_disc_on(leaf.disc, track.path)] if leaf.disc else []
-        factors = [_plain_text(text) for text in place.labels if text.leaf == index and text.role == "factor"]
-        groups.append(_stem(picture, leaf, track.state, (*items, *discs, *factors), track.path))
-    shown = {index for index, _ in hung}
-    bare = (leaf for index, leaf in enumerate(cell.leaves) if index not in shown and leaf.edges)
-    groups += (_stem(picture, leaf, picture.view.edges(leaf.edges)[0], (), ()) for leaf in bare)
-    return sorted(groups, key=lambda group: -EDGE_STATES.index(group.state) if isinstance(group, Group) else 0)
-
-
-def _stem(
-    picture: _Picture, leaf: Leaf, state: str, items: tuple[Primitive, ...], band: tuple[Point, ...]
-) -> Primitive | Group:
-    data = tuple(map(picture.view.edge_data, leaf.edges))
-    return Group("wire", state, leaf.edges, data, items, band, _arrived(data))
-
-
-def _stem_gap(leaf: Leaf) -> float:
-    return {"parameter": 1.5, "constant": 2.0, "number": 2.0}.get(leaf.kind, 0.0)
-
-
-def _leaves(picture: _Picture, cell: Cell, place: Place) -> Items:
-    items: Items = []
-    for index, (leaf, rect) in enumerate(zip(cell.leaves, place.leaves, strict=True)):
-        texts = [_text(picture, cell, label) for label in place.labels if label.leaf == index]
-        if leaf.kind == "parameter":
-            kept = [text for text in texts if text.role != "factor"]
-            items.append(_square(picture, leaf.values or (leaf.value,), rect, kept))
-            continue
-        if leaf.kind in ("input", "buffer"):
-            items.append(Shape("input", rect, rect.w / 2))
-        if leaf.kind == "buffer":
-            middle = rect.center.y
-            items.append(Line("across", (Point(rect.x, middle), Point(rect.right, middle))))
-        items += (text for text in texts if text.role != "factor")
-    return items
-
-
-def _squares(picture: _Picture, cell: Cell, place: Place) -> Items:
-    """The little squares of a closed module."""
-    return [_square(picture, (value,), rect, ()) for value, rect in zip(cell.squares, place.squares, strict=False)]
-
-
-def _square(picture: _Picture, values: tuple[int, ...], rect: Rect, texts: Sequence[Text]) -> Group:
-    """The square of a parameter, or of several in one state, with what is written about it."""
-    view = picture.view
-    parameters = [view.parameter(value) for value in values]
-    first = parameters[0]
-    state = first.state
-    if rect.w < 10 and state == "reached" and any(one.step is not None for one in view.passes):
-        state = "still"
-    data = tuple(map(view.parameter_data, values))
-    square = Square(state, rect, any(one.drift for one in parameters))
-    return Group("parameter", first.state, values, data, (square, *texts), (), _arrived(data))
-
-
-def _labels(picture: _Picture, cell: Cell, place: Place) -> Items:
-    """What is written in a cell but not about one of its leaves, with the marks of causes in a closed module."""
-    items: Items = []
-    marked: set[int] = set()
-    for label in place.labels:
-        if label.leaf is not None or _is_drawn_elsewhere(picture, cell, label):
-            continue
-        if cell.kind == "module" and label.note is not None and label.note not in marked:
-            marked.add(label.note)
-            items.append(_little_mark(cell.notes[label.note].mark, label))
-        items.append(_text(picture, cell, label))
-    return items
-
-
-def _is_drawn_elsewhere(picture: _Picture, cell: Cell, label: Label) -> bool:
-    if cell.kind == "parameter":
-        return label.role in ("value", "derivative")
-    return cell.id in picture.taken and _belongs_to_wire(cell, label)
-
-
-def _little_mark(mark: str, label: Label) -> Primitive:
-    center = Point(label.x - 8, label.y - 4)
-    return Bars(center, (1, 0), 11.0) if mark == "cut" else Disc(mark, center, 6.0)
-
-
-def _text(picture: _Picture, cell: Cell, label: Label) -> Text:
-    """A text of a cell in its tone: soft where it speaks of something that got nothing."""
-    tone = ""
-    if label.role == "loss":
-        tone = {"loss": "inverse", "second": "", "end": "soft"}[_result_kind(picture, cell)]
-    elif label.leaf is not None and cell.leaves[label.leaf].kind == "parameter":
-        leaf = cell.leaves[label.leaf]
-        state = picture.view.parameter((leaf.values or (leaf.value,))[0]).state
-        tone = "soft" if leaf.again or state in _SOFT_STATES else ""
-    elif label.role == "tally":
-        arrived = [picture.view.parameter(value).state for value in cell.squares]
-        tone = "soft" if not arrived or all(state in _SOFT_STATES for state in arrived) else ""
-    return _plain_text(label, tone)
-
-
-def _result_kind(picture: _Picture, cell: Cell) -> str:
-    return picture.view.loss(cell.value) if cell.kind == "loss" else "end"
-
-
-def _plain_text(label: Label, tone: str = "") -> Text:
-    if label.role in _SOFT_ROLES:
-        tone = "soft"
-    if label.role == "derivative":
-        tone = {"0": "of-zero", "∅": "of-undefined"}.get(label.text, "")
-    return Text(label.x, label.y, _spans(label), label.role, label.anchor, tone)
-
-
-def _spans(label: Label) -> tuple[Span, ...]:
-    """The pieces of a text: of ``p = 6`` the name is bold."""
-    name, equals, number = label.text.partition(" = ")
-    if label.role == "value" and equals:
-        return Span(name, "bold"), Span(equals + number)
-    return (Span(label.text),)
-
-
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from gradflow.graph import Edge, Graph
+from gradflow.notation import printable
+from gradflow.picture.folding import Folding
+from gradflow.picture.labels import below
+from gradflow.picture.opening import Branch
+from gradflow.picture.sketch import Box
+
+SMALL = 12
+_ON_SPINE = 1000.0
+_DATA_WEIGHT = 0.001
+_PREFERRED = ("input", "parameter", "buffer", "constant", "intermediate")
+
+
+class Mark(NamedTuple):
+    """What becomes a cell: an op, or a closed branch, in a box."""
+
+    ops: tuple[int, ...]
+    branch: Branch | None
+    box: int | None
+
+
+class Marks:
+    """The marks of a picture, and what follows from them for the values.
+
+    Attributes:
+        graph: the computation.
+        folding: which of its ops have no mark of their own.
+        cuts: ids of the ops that cut a gradient.
+        losses: ids of the values of the losses.
+        spine: ids of ops that the spine should go through.
+        marks: in the order of execution.
+        boxes: around them, outer ones first.
+        regions: of the ops in an open region, its mode and line.
+        mark_of: the mark that stands for each op; ops that are not drawn are absent.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        folding: Folding,
+        root: Branch,
+        cuts: Collection[int],
+        losses: Sequence[int],
+        spine: Collection[int] = (),
+    ) -> None:
+        self.graph = graph
+        self.folding = folding
+        self.cuts = frozenset(cuts)
+        self.losses = tuple(losses)
+        self.spine = frozenset(spine)
+        self.marks: list[Mark] = []
+        self.boxes: list[Box] = []
+        self.regions: dict[int, tuple[str, str]] = {}
+        self._wrappers = root.wrappers
+        self._walk(root, None)
+        self.mark_of = {op: at for at, mark in enumerate(self.marks) for op in mark.ops}
+        self.mark_of |= {op: self.mark_of[host] for op, host in folding.hosts.items()}
+
+    def _walk(self, branch: Branch, box: int | None) -> None:
+        for child in branch.children:
+            if not isinstance(child, Branch):
+                self.marks.append(Mark((child,), None, box))
+            elif not child.open:
+                self.marks.append(Mark(tuple(child.ops()), child, box))
+            else:
+                self.boxes.append(self._frame(child, box))
+                self._walk(child, self.boxes[-1].id)
+
+    def _frame(self, branch: Branch, box: int | None) -> Box:
+        if branch.kind == "call":
+            name = printable(below(branch.path, *self.around(box)))
+            return Box(len(self.boxes), "module", name, printable(branch.type), box, branch.path)
+        mode, source = region_title(self.graph, branch)
+        self.regions.update(dict.fromkeys(branch.ops(), (mode, source)))
+        return Box(len(self.boxes), "region", mode, source, box)
+
+    def around(self, box: int | None) -> tuple[str, ...]:
+        """Paths of the modules around what is in a box, inner ones first, those without a frame included."""
+        paths: list[str] = []
+        while box is not None:
+            paths.append(self.boxes[box].path)
+            box = self.boxes[box].parent
+        return (*filter(None, paths), *self._wrappers)
+
+    def kind(self, mark: int) -> str:
+        """The kind of cell that a mark becomes."""
+        ops, branch, _ = self.marks[mark]
+        if branch is not None:
+            return "module"
+        op = self.graph.ops[ops[0]]
+        if op.id in self.folding.groups:
+            return "group"
+        if op.id not in self.cuts or op.id in self.regions:
+            return "op"
+        return "cut" if op.outputs else "exit"
+
+    def maker(self, value: int) -> int | None:
+        """The op in the picture that made a value, or None."""
+        op = self.graph.producers.get(value)
+        return op if op in self.mark_of else None
+
+    @cached_property
+    def weights(self) -> dict[int, float]:
+        """How much each op counts for the spine."""
+        return {op: self._weight(op) for op in self.mark_of}
+
+    def _weight(self, op: int) -> float:
+        given = self.graph.ops[op]
+        if op in self.spine:
+            return _ON_SPINE
+        if self.folding.data.issuperset(given.inputs) and self.folding.data.issuperset(given.outputs):
+            return _DATA_WEIGHT
+        values = (self.graph.values[value] for value in dict.fromkeys(given.inputs))
+        return 1.0 + 2.0 * sum(value.kind == "parameter" and value.requires_grad for value in values)
+
+    @cached_property
+    def chained(self) -> dict[Edge, int]:
+        """The uses in chains that hang on an op's mark as leaves, with that op."""
+        return {
+            edge: op
+            for op, chains in self.folding.chains.items()
+            if self.kind(self.mark_of[op]) == "op"
+            for chain in chains
+            for edge in chain.edges
+        }
+
+    @cached_property
+    def given(self) -> dict[int, list[tuple[Edge, int]]]:
+        """The uses, with their marks, of each value that nothing in the picture made; chains on an op left out."""
+        found: dict[int, list[tuple[Edge, int]]] = {}
+        for edge in self.graph.edges():
+            if edge.op in self.mark_of and edge not in self.chained and self.maker(edge.value) is None:
+                found.setdefault(edge.value, []).append((edge, self.mark_of[edge.op]))
+        return found
+
+    @cached_property
+    def standing(self) -> frozenset[int]:
+        """Ids of the values that nothing made and that have a cell of their own."""
+        return frozenset(value for value in self.given if self._stands(value))
+
+    def _stands(self, value: int) -> bool:
+        uses = self.given[value]
+        kinds = {self.kind(mark) for _, mark in uses}
+        small = len(self.marks) <= SMALL
+        kind = self.graph.values[value].kind
+        if not kinds.isdisjoint(("cut", "exit")):
+            return True
+        if kind == "parameter":
+            return small and value == self.begin and kinds == {"op"}
+        if kind != "input":
+            return False
+        if value == self.begin or kinds != {"op"} or (small and len({mark for _, mark in uses}) > 1):
+            return True
+        return not all(self.is_beside(edge) for edge, _ in uses)
+
+    def is_beside(self, edge: Edge) -> bool:
+        """Whether the op also uses something that comes in on a line and has more to do with it than data has."""
+        others = (value for at, value in enumerate(self.graph.ops[edge.op].inputs) if at != edge.position)
+        return any(value == self.begin or self._is_computed(value) for value in others)
+
+    def _is_computed(self, value: int) -> bool:
+        return value not in self.folding.data and self.maker(value) is not None
+
+    @cached_property
+    def begin(self) -> int | None:
+        """The value that the spine begins with."""
+        op = self._first_on_spine()
+        if op is None:
+            return None
+        given = (value for value in self.graph.ops[op].inputs if self.maker(value) is None)
+        return min(given, key=lambda value: _PREFERRED.index(self.graph.values[value].kind), default=None)
+
+    def _first_on_spine(self) -> int | None:
+        """The op at which the heaviest path to the first loss begins; of equal ones the earliest."""
+        best: dict[int, float] = {}
+        before: dict[int, int | None] = {}
+        for op in sorted(self.mark_of):
+            makers = [maker for value in self.graph.ops[op].inputs if (maker := self.maker(value)) is not None]
+            heaviest = max(makers, key=lambda maker: (best[maker], -maker), default=None)
+            before[op] = heaviest
+            best[op] = self.weights[op] + (0.0 if heaviest is None else best[heaviest])
+        at = self.maker(self.losses[0]) if self.losses else max(best, key=lambda op: (best[op], -op), default=None)
+        while at is not None and before[at] is not None:
+            at = before[at]
+        return at
+
+
+def region_title(graph: Graph, branch: Branch) -> tuple[str, str]:
+    """The mode of a region, and the line of its first op."""
+    first = graph.ops[next(branch.ops())]
+    return first.grad_mode, printable(first.source)

@@ -1,0 +1,529 @@
+"""From a graph to what a picture shows of it: cells, boxes and wires.
+
+Every use of a value is then in exactly one wire, in one leaf, or inside one cell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from gradflow.graph import Edge, Graph, Op
+from gradflow.modules import parents
+from gradflow.notation import count, printable
+from gradflow.picture.folding import Chain, fold
+from gradflow.picture.labels import again_label, below, chain_label, cut_label, group_label, op_label, value_label
+from gradflow.picture.marks import Marks, region_title
+from gradflow.picture.opening import Branch, choose, equal_runs, tree
+from gradflow.picture.sketch import Box, Cell, Leaf, Note, Run, Sketch, Wire
+from gradflow.targets import DETACHING, HOOK
+
+_NAMED_AGAIN = 4
+_MOST_IDLE = 4
+_MOST_NOTES = 3
+_LEAST_RUN = 3
+_NAMES_ON_LINES = 24
+
+Tally = Callable[[tuple[int, ...]], str]
+Status = Callable[[Edge], str]
+Key = tuple[str, int]
+
+
+class Numbers(NamedTuple):
+    """What is written into a picture of single numbers.
+
+    Attributes:
+        above: of a value, its number, as ``p = 6``.
+        below: of a value, its derivative.
+        factors: of a use, the local factor.
+    """
+
+    above: Mapping[int, str]
+    below: Mapping[int, str]
+    factors: Mapping[Edge, str]
+
+
+def sketch(
+    graph: Graph,
+    losses: Sequence[tuple[int, str]] = (),
+    *,
+    notes: Iterable[Note] = (),
+    opened: Collection[str] = (),
+    most: int = 40,
+    tally: Tally | None = None,
+    status: Status | None = None,
+    spine: Collection[int] = (),
+    numbers: Numbers | None = None,
+) -> Sketch:
+    """What is drawn of a graph.
+
+    Args:
+        graph: the computation.
+        losses: ``(value id, label)`` of each loss, in order.
+        notes: causes that only a flow knows: where a gradient became zero, undefined or not finite.
+        opened: paths of modules that are drawn open in any case.
+        most: how many marks may be visible, about.
+        tally: the count below the squares of a closed module, from the ids of its parameters.
+        status: what became of each use; uses of different status are never drawn as one line.
+        spine: ids of ops that the spine should go through.
+        numbers: what is written beside each value and op, in a picture of single numbers.
+
+    >>> from gradflow.graph import Op, Value
+    >>> x = Value(0, "x", "input", (2,), "float32", False)
+    >>> w = Value(1, "w", "parameter", (2,), "float32", True)
+    >>> y = Value(2, None, "intermediate", (2,), "float32", True)
+    >>> shown = sketch(Graph((x, w, y), (Op(0, "mul", (0, 1), (2,)),)), [(2, "loss")])
+    >>> [(cell.kind, cell.label) for cell in shown.cells], len(shown.wires)
+    ([('input', 'x'), ('op', '×'), ('loss', 'loss')], 2)
+    """
+    causes = tuple(notes)
+    cuts = static_cuts(graph)
+    ends = _ends(graph, losses)
+    folding = fold(graph, [value for value, _, _ in ends], cuts)
+    root = tree(graph, folding.drawn, cuts, _is_bare(graph))
+    choose(root, most, opened, {*cuts, *(note.op for note in causes)})
+    marks = Marks(graph, folding, root, cuts, [value for value, _ in losses], spine)
+    return _Writer(marks, ends, causes, tally, status, numbers).sketch()
+
+
+def static_cuts(graph: Graph) -> tuple[int, ...]:
+    """Ids of the ops into which something goes that requires grad, and out of which nothing comes with its history."""
+    values = graph.values
+    return tuple(
+        op.id
+        for op in graph.ops
+        if op.target != HOOK
+        and any(values[value].requires_grad for value in op.inputs)
+        and (op.target in DETACHING or not any(values[value].requires_grad for value in op.outputs))
+    )
+
+
+def _ends(graph: Graph, losses: Sequence[tuple[int, str]]) -> list[tuple[int, str, str]]:
+    """Values at which lines end in a box: the losses, and named results that nobody uses."""
+    known = {value for value, _ in losses}
+    named = [
+        (value.id, "end", printable(value.name))
+        for value in graph.values
+        if value.kind == "intermediate" and value.name and value.id not in known and value.id not in graph.consumers
+    ]
+    return [*((value, "loss", printable(label)) for value, label in losses), *named]
+
+
+def _is_bare(graph: Graph) -> Callable[[Branch], bool]:
+    """Whether a call has no parameters, its own or others'."""
+    parameters = [value for value in graph.values if value.kind == "parameter"]
+    owners = {path for value in parameters for path in parents(value.name or "")}
+    taking = {op.id for op in graph.ops if any(graph.values[value].kind == "parameter" for value in op.inputs)}
+    return lambda branch: branch.path not in owners and taking.isdisjoint(branch.ops())
+
+
+class _Writer:
+    """Writes the cells and wires of a sketch; until they are in order, a cell goes by a key."""
+
+    def __init__(
+        self,
+        marks: Marks,
+        ends: Sequence[tuple[int, str, str]],
+        notes: Sequence[Note],
+        tally: Tally | None,
+        status: Status | None,
+        numbers: Numbers | None,
+    ) -> None:
+        self.marks = marks
+        self.graph = marks.graph
+        self.ends = ends
+        self.notes = notes
+        self.tally = tally or (lambda parameters: count(len(parameters), "parameter"))
+        self.status = status
+        self.numbers = numbers or Numbers({}, {}, {})
+        totals = Counter(path for name in self.graph.parameter_names() for path in parents(name))
+        self.alone = frozenset(path for path, total in totals.items() if total == 1)
+        self.leaves: dict[int, list[Leaf]] = {}
+        self.squares: dict[int, set[int]] = {}
+        self.borrowed: dict[int, list[int]] = {}
+        self.lines: dict[tuple[Key, Key, int, str], list[Edge]] = {}
+
+    def sketch(self) -> Sketch:
+        """Cells in the order of execution, boxes, wires and runs."""
+        self._hang_sources()
+        self._hang_chains()
+        self._draw_lines()
+        boxes, idle = self._idle()
+        cells: list[tuple[float, Key, Cell]] = [
+            *((at, ("mark", at), self._mark_cell(at)) for at in range(len(self.marks.marks))),
+            *((self._first_use(value) - 0.5, ("value", value), self._source_cell(value)) for value in self._sources()),
+            *(
+                (self._made(value) + 0.25, ("end", at), self._end_cell(at))
+                for at, (value, _, _) in enumerate(self.ends)
+            ),
+            *((len(self.marks.marks) + at, ("idle", at), cell) for at, cell in enumerate(idle)),
+        ]
+        cells.sort(key=lambda item: item[0])
+        ids = {key: at for at, (_, key, _) in enumerate(cells)}
+        placed = tuple(cell._replace(id=at) for at, (_, _, cell) in enumerate(cells))
+        drawn = Sketch(placed, tuple(boxes), self._wires(ids), self._runs(ids, placed))
+        return _with_discs(drawn, [note for note in self.notes if note.mark != "cut"], self.status)
+
+    def _kind_of(self, value: int) -> str:
+        return self.graph.values[value].kind
+
+    def _sources(self) -> list[int]:
+        """Values that nothing made and that have a cell: they stand for themselves, or are a loss."""
+        lone = (value for value, _, _ in self.ends if self.marks.maker(value) is None)
+        return sorted(self.marks.standing.union(lone))
+
+    def _first_use(self, value: int) -> float:
+        return min((mark for _, mark in self.marks.given.get(value, ())), default=0)
+
+    def _made(self, value: int) -> float:
+        maker = self.marks.maker(value)
+        return self._first_use(value) - 0.4 if maker is None else self.marks.mark_of[maker]
+
+    def _hang_sources(self) -> None:
+        """Put parameters, buffers, constants and inputs on the ops that use them, or into closed modules."""
+        for value, uses in self.marks.given.items():
+            by_mark: dict[int, list[Edge]] = {}
+            for edge, mark in uses:
+                by_mark.setdefault(mark, []).append(edge)
+            if value in self.marks.standing:
+                self._draw_to(("value", value), value, by_mark, value_label(self.graph.values[value]))
+                continue
+            again = False
+            for mark, edges in by_mark.items():
+                kind = self.marks.kind(mark)
+                if kind == "op":
+                    self._hang(mark, value, edges, again)
+                elif kind == "module" and self._kind_of(value) == "parameter":
+                    if again:
+                        self.borrowed.setdefault(mark, []).append(value)
+                    else:
+                        self.squares.setdefault(mark, set()).add(value)
+                again = self._kind_of(value) != "constant"
+
+    def _hang(self, mark: int, value: int, edges: Sequence[Edge], again: bool) -> None:
+        """Put a value on an op; uses of different status hang there separately."""
+        given = self.graph.values[value]
+        around = self.marks.around(self.marks.marks[mark].box)
+        kind = "input" if given.kind == "intermediate" else given.kind
+        for alike in self._by_status(edges).values():
+            name = printable(below(given.name, *around)) if given.name else value_label(given)
+            self.leaves.setdefault(mark, []).append(
+                Leaf(
+                    value,
+                    kind,
+                    again_label(given.name or name, self.alone, *around) if again else name,
+                    tuple(alike),
+                    again=again,
+                    above="" if again else self.numbers.above.get(value, ""),
+                    below="" if again else self.numbers.below.get(value, ""),
+                    factor=self.numbers.factors.get(alike[0], ""),
+                )
+            )
+            again = True
+
+    def _by_status(self, edges: Iterable[Edge]) -> dict[str, list[Edge]]:
+        found: dict[str, list[Edge]] = {}
+        for edge in edges:
+            found.setdefault(self._status(edge), []).append(edge)
+        return found
+
+    def _status(self, edge: Edge) -> str:
+        return str(self.graph.values[edge.value].requires_grad) if self.status is None else self.status(edge)
+
+    def _hang_chains(self) -> None:
+        """Put views of inputs on the ops that use them, and a word where a number comes back."""
+        for op, chains in self.marks.folding.chains.items():
+            mark = self.marks.mark_of[op]
+            for chain in chains if self.marks.kind(mark) == "op" else ():
+                label = chain_label(self.graph, self.graph.values[chain.source], chain.ops)
+                self.leaves.setdefault(mark, []).append(Leaf(chain.source, "input", label, chain.edges))
+        for at, (ops, _, _) in enumerate(self.marks.marks):
+            if self.marks.kind(at) == "op" and self.graph.ops[ops[0]].reenters:
+                self.leaves.setdefault(at, []).append(Leaf(-1, "number", "a number", ()))
+
+    def _draw_lines(self) -> None:
+        """Lines for the values that ops made, and into the ends."""
+        uses: dict[int, dict[int, list[Edge]]] = {}
+        for edge in self.graph.edges():
+            maker, target = self.marks.maker(edge.value), self.marks.mark_of.get(edge.op)
+            if maker is None or target is None or edge in self.marks.chained:
+                continue
+            if self.marks.mark_of[maker] != target:
+                uses.setdefault(edge.value, {}).setdefault(target, []).append(edge)
+        for value, by_mark in uses.items():
+            maker = self.graph.producers[value]
+            label = printable(self.graph.values[value].name or op_label(self.graph.ops[maker]))
+            self._draw_to(("mark", self.marks.mark_of[maker]), value, by_mark, label)
+        for at, (value, _, _) in enumerate(self.ends):
+            made = self.marks.maker(value)
+            source = ("value", value) if made is None else ("mark", self.marks.mark_of[made])
+            self.lines[source, ("end", at), value, ""] = []
+
+    def _draw_to(self, source: Key, value: int, by_mark: Mapping[int, list[Edge]], label: str) -> None:
+        """Lines from a value to the marks that use it; data that goes everywhere is drawn once, then named."""
+        everywhere = value in self.marks.folding.data and value != self.marks.begin and len(by_mark) >= _NAMED_AGAIN
+        for at, (mark, edges) in enumerate(by_mark.items()):
+            kind = self.marks.kind(mark)
+            if everywhere and at and kind in ("op", "module"):
+                word = "input" if kind == "op" else "constant"
+                self.leaves.setdefault(mark, []).append(Leaf(value, word, f"= {label}", tuple(edges), again=True))
+            else:
+                for status, alike in self._by_status(edges).items():
+                    self.lines[source, ("mark", mark), value, status] = alike
+
+    def _mark_cell(self, at: int) -> Cell:
+        mark = self.marks.marks[at]
+        leaves = sorted(self.leaves.get(at, ()), key=lambda leaf: leaf.edges[-1].position if leaf.edges else 99)
+        weight = sum(self.marks.weights[op] for op in mark.ops)
+        if mark.branch is not None:
+            return self._closed_cell(at, mark.branch, tuple(leaves), weight)
+        op, kind = self.graph.ops[mark.ops[0]], self.marks.kind(at)
+        group = self.marks.folding.groups.get(op.id)
+        chains = [each for chain in self._chains(op.id) for each in chain.ops]
+        return Cell(
+            at,
+            kind,
+            group_label(op, len(group)) if group else op_label(op),
+            group or (op.id, *chains),
+            box=mark.box,
+            leaves=tuple(leaves),
+            notes=self._op_notes(op, kind),
+            weight=weight,
+            factor=self._factor(at),
+        )
+
+    def _chains(self, op: int) -> tuple[Chain, ...]:
+        return self.marks.folding.chains.get(op, ())
+
+    def _op_notes(self, op: Op, kind: str) -> tuple[Note, ...]:
+        if kind in ("cut", "exit"):
+            return (Note(op.id, "cut", cut_label(op), printable(op.source)),)
+        return tuple(note for note in self.notes if note.op == op.id)
+
+    def _factor(self, at: int) -> str:
+        """The local factor of an op into which one line goes."""
+        edges = [edge for (_, target, _, _), some in self.lines.items() if target == ("mark", at) for edge in some]
+        return self.numbers.factors.get(edges[0], "") if len(edges) == 1 else ""
+
+    def _closed_cell(self, at: int, branch: Branch, leaves: tuple[Leaf, ...], weight: float) -> Cell:
+        mark = self.marks.marks[at]
+        hosted = [each for op in mark.ops for chain in self._chains(op) for each in chain.ops]
+        grouped = [each for op in mark.ops for each in self.marks.folding.groups.get(op, ())]
+        ops = tuple(sorted({*mark.ops, *hosted, *grouped}))
+        label, detail = self._closed_title(branch, self.marks.around(mark.box), len(ops))
+        squares = tuple(sorted(self.squares.get(at, ())))
+        return Cell(
+            at,
+            "module",
+            label,
+            ops,
+            box=mark.box,
+            leaves=leaves,
+            notes=self._notes_inside(branch),
+            squares=squares,
+            tally=self._tally(squares, self.borrowed.get(at, ()), len(ops)),
+            weight=weight,
+            path=branch.path or next((inside.path for inside in branch.branches() if branch.kind == "run"), ""),
+            detail=detail,
+        )
+
+    def _closed_title(self, branch: Branch, around: Sequence[str], total: int) -> tuple[str, str]:
+        if branch.kind == "call":
+            return printable(below(branch.path, *around)), ""
+        runs = equal_runs(branch.children, lambda child: False)
+        names = [printable(self._child_label(child, around)) for child in (branch.children[0], branch.children[-1])]
+        if runs == [(0, len(branch.children))]:
+            return " – ".join(names), count(len(branch.children), "block")
+        return " … ".join(names), count(total, "op")
+
+    def _child_label(self, child: Branch | int, around: Sequence[str]) -> str:
+        return op_label(self.graph.ops[child]) if isinstance(child, int) else below(child.path, *around)
+
+    def _tally(self, squares: tuple[int, ...], borrowed: Sequence[int], ops: int) -> str:
+        if squares:
+            return self.tally(squares)
+        if borrowed:
+            names = dict.fromkeys(again_label(self.graph.values[value].name or "", self.alone) for value in borrowed)
+            return next(iter(names)) + (" …" if len(names) > 1 else "")
+        return count(ops, "op")
+
+    def _notes_inside(self, branch: Branch) -> tuple[Note, ...]:
+        """The causes inside a closed branch, each once; those of a region that is drawn around it are told there."""
+        inside = frozenset(branch.ops())
+        regions = {
+            op: region_title(self.graph, region)
+            for region in branch.branches()
+            if region.kind == "region"
+            for op in region.ops()
+        }
+        found: dict[tuple[str, str], Note] = {}
+        for op in sorted(inside & self.marks.cuts - self.marks.regions.keys()):
+            title, source = regions.get(op) or (cut_label(self.graph.ops[op]), printable(self.graph.ops[op].source))
+            found.setdefault((title, source), Note(op, "cut", title, source))
+        for note in self.notes:
+            if note.op in inside:
+                found.setdefault((note.title, note.source), note)
+        notes = list(found.values())
+        if len(notes) > _MOST_NOTES:
+            rest = len(notes) - _MOST_NOTES + 1
+            notes[_MOST_NOTES - 1 :] = [notes[_MOST_NOTES - 1]._replace(title=f"… {rest} more", source="")]
+        return tuple(notes)
+
+    def _source_cell(self, value: int) -> Cell:
+        given = self.graph.values[value]
+        boxes = {self.marks.marks[mark].box for _, mark in self.marks.given.get(value, ())}
+        box = boxes.pop() if len(boxes) == 1 and given.kind != "input" else None
+        kind = given.kind if given.kind in ("parameter", "constant") else "input"
+        return Cell(
+            value,
+            kind,
+            printable(below(given.name, *self.marks.around(box))) if given.name else value_label(given),
+            value=value,
+            box=box,
+            weight=0.0,
+            above=self.numbers.above.get(value, ""),
+            below=self.numbers.below.get(value, ""),
+        )
+
+    def _end_cell(self, at: int) -> Cell:
+        value, kind, label = self.ends[at]
+        above, below_it = self.numbers.above.get(value, ""), self.numbers.below.get(value, "")
+        return Cell(at, kind, label, value=value, weight=0.0, above=above, below=below_it)
+
+    def _idle(self) -> tuple[list[Box], list[Cell]]:
+        """Boxes with the parameters in them that were never used; where those are many, cells for them."""
+        boxes, cells = list(self.marks.boxes), list[Cell]()
+        paths: dict[str, Key] = {}
+        for box in boxes:
+            paths.setdefault(box.path, ("box", box.id))
+        for at, mark in enumerate(self.marks.marks):
+            for branch in (mark.branch, *mark.branch.branches()) if mark.branch else ():
+                paths.setdefault(branch.path, ("mark", at))
+        held: dict[int | None, list[int]] = {}
+        for value in self._never_used():
+            name = self.graph.values[value].name or ""
+            kind, at = next((paths[path] for path in parents(name)[::-1] if path in paths), ("box", -1))
+            if kind == "mark":
+                self.squares.setdefault(at, set()).add(value)
+            else:
+                held.setdefault(None if at < 0 else at, []).append(value)
+        for holder, values in held.items():
+            around = self.marks.around(holder)
+            names = {value: below(self.graph.values[value].name or "", *around) for value in values}
+            few = len(values) <= _MOST_IDLE
+            single = [value for value in values if few or "." not in names[value]]
+            if holder is None and len(single) <= _MOST_IDLE:
+                cells += [self._idle_cell(printable(names[value]), value) for value in single]
+            elif holder is None:
+                cells.append(self._idle_module("never used", tuple(single), None, ""))
+            else:
+                boxes[holder] = boxes[holder]._replace(idle=tuple((printable(names[value]), value) for value in single))
+            groups: dict[str, list[int]] = {}
+            for value in values:
+                if value not in single:
+                    groups.setdefault(names[value].partition(".")[0], []).append(value)
+            for name, members in groups.items():
+                whole = self.graph.values[members[0]].name or ""
+                path = whole[: len(whole) - len(names[members[0]]) + len(name)]
+                cells.append(self._idle_module(printable(name), tuple(members), holder, path))
+        return boxes, cells
+
+    def _never_used(self) -> list[int]:
+        used = {self.graph.values[value].name for value in self.marks.given}
+        used |= {self.graph.values[edge.value].name for edge in self.marks.chained}
+        used |= {self.graph.values[value].name for value, _, _ in self.ends}
+        return [self.graph.names[name] for name in self.graph.parameter_names() if name not in used]
+
+    def _idle_cell(self, label: str, value: int) -> Cell:
+        return Cell(value, "parameter", label, value=value, weight=0.0)
+
+    def _idle_module(self, label: str, values: tuple[int, ...], box: int | None, path: str) -> Cell:
+        squares = tuple(sorted(values))
+        return Cell(0, "module", label, box=box, squares=squares, tally=self.tally(squares), weight=0.0, path=path)
+
+    def _wires(self, ids: Mapping[Key, int]) -> tuple[Wire, ...]:
+        """The lines as wires; several values between equal cells are one."""
+        found: dict[tuple[int, int, str, int], list[tuple[int, list[Edge]]]] = {}
+        for (source, target, value, status), edges in self.lines.items():
+            bundled = source[0] == target[0] == "mark" and self._are_alike(source[1], target[1])
+            key = (ids[target], ids[source], status, -1 if bundled else value)
+            found.setdefault(key, []).append((value, edges))
+        wires: list[Wire] = []
+        named: set[int] = set()
+        for (end, start, _, _), members in sorted(found.items(), key=lambda item: (item[0][:2], item[1][0][0])):
+            values = tuple(dict.fromkeys(value for value, _ in members))
+            joined = tuple(edge for _, some in members for edge in some)
+            wires.append(Wire(values[0], start, end, joined, values=values if len(values) > 1 else ()))
+        is_end = {ids["end", at] for at in range(len(self.ends))}
+        for at, wire in enumerate(wires):
+            if wire.target in is_end or wire.value in named or wire.values or wire.value in self.marks.standing:
+                continue
+            named.add(wire.value)
+            wires[at] = wire._replace(
+                above=self._name(wire.value, len(ids)), below=self.numbers.below.get(wire.value, "")
+            )
+        return tuple(wires)
+
+    def _name(self, value: int, cells: int) -> str:
+        """What is written above the line of a value: its number, or the name that it was given."""
+        if value in self.numbers.above:
+            return self.numbers.above[value]
+        given = self.graph.values[value]
+        losses = {end for end, _, _ in self.ends}
+        named = given.kind == "intermediate" and given.name and value not in losses and cells <= _NAMES_ON_LINES
+        return printable(given.name) if named and given.name else ""
+
+    def _are_alike(self, one: int, other: int) -> bool:
+        kinds = {self.marks.kind(one), self.marks.kind(other)}
+        if kinds == {"module"}:
+            return True
+        labels = {op_label(self.graph.ops[self.marks.marks[mark].ops[0]]) for mark in (one, other)}
+        return kinds == {"op"} and len(labels) == 1
+
+    def _runs(self, ids: Mapping[Key, int], cells: Sequence[Cell]) -> tuple[Run, ...]:
+        """Neighbouring equal blocks in one box, if they have the same count."""
+        lists: dict[int | None, list[tuple[int, Branch | int]]] = {}
+        for at, mark in enumerate(self.marks.marks):
+            lists.setdefault(mark.box, []).append((ids["mark", at], mark.branch or mark.ops[0]))
+        runs: list[Run] = []
+        for members in lists.values():
+            for first, last in equal_runs([child for _, child in members], lambda child: False):
+                group: list[int] = []
+                for at in range(first, last):
+                    cell = members[at][0]
+                    if group and cells[cell].tally != cells[group[-1]].tally:
+                        runs += _run(group, cells)
+                        group = []
+                    group.append(cell)
+                runs += _run(group, cells)
+        return tuple(sorted(runs, key=lambda run: run.cells))
+
+
+def _run(group: Sequence[int], cells: Sequence[Cell]) -> list[Run]:
+    if len(group) < _LEAST_RUN:
+        return []
+    return [Run(tuple(group), f"{len(group)} blocks", f"{cells[group[0]].tally} each")]
+
+
+def _with_discs(drawn: Sketch, notes: Sequence[Note], status: Status | None) -> Sketch:
+    """The sketch with discs on the lines into the ops that notes speak of."""
+    marks = {note.op: note.mark for note in notes}
+
+    def disc(edges: Sequence[Edge]) -> str:
+        found = (marks[edge.op] for edge in edges if edge.op in marks and _is_meant(edge, marks[edge.op], status))
+        return next(found, "")
+
+    wires, cells = list(drawn.wires), list(drawn.cells)
+    for at, wire in enumerate(wires):
+        if cells[wire.target].kind == "op":
+            wires[at] = wire._replace(disc=disc(wire.edges))
+    for at, cell in enumerate(cells):
+        if cell.kind == "op" and not marks.keys().isdisjoint(cell.ops):
+            cells[at] = cell._replace(leaves=tuple(leaf._replace(disc=disc(leaf.edges)) for leaf in cell.leaves))
+    return drawn._replace(cells=tuple(cells), wires=tuple(wires))
+
+
+def _is_meant(edge: Edge, mark: str, status: Status | None) -> bool:
+    """Whether what a note says happened on this use; not to be told apart for numbers that are not finite."""
+    return status is None or mark == "nonfinite" or status(edge) == mark
