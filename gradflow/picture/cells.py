@@ -338,23 +338,34 @@ def _result(cell: Cell, across: bool) -> Parts:
 
 
 def _closed(cell: Cell, across: bool) -> Parts:
-    """A closed module: its name, a little square for each parameter, a count, and the causes inside."""
+    """A closed module: its name, a little square for each parameter, a count, what it takes from afar, and causes."""
     name = shorten(cell.label, "name", _NAME_ROOM)
     title = [Label(10, 19, name, "name")]
     if cell.detail:
         title.append(Label(16 + width(name, "name"), 19, shorten(cell.detail, "class", _NAME_ROOM), "class"))
-    squares, below = _little_squares(len(cell.squares))
-    lines = [Label(10, below + 16, cell.tally, "tally")] if cell.tally else []
-    bottom = below + 16 if cell.tally else below
-    for row, (text, role, index) in enumerate(_note_lines(cell.notes)):
-        kind = "source" if role == "source" else "caption-bold"
-        lines.append(Label(24, bottom + 17 + 15 * row, text, kind, note=index))
-    bottom = lines[-1].y if lines else bottom
+    squares, bottom = _little_squares(len(cell.squares))
+    lines: list[Label] = []
+    if cell.tally:
+        bottom += 16
+        lines.append(Label(10, bottom, shorten(cell.tally, "tally", _NOTE_ROOM), "tally"))
+    leaves: list[Rect] = []
+    for index, leaf in enumerate(cell.leaves):
+        bottom += 15
+        text = shorten(leaf.label, "detail", _LEAF_ROOM)
+        lines.append(Label(10, bottom, text, "detail", leaf=index))
+        leaves.append(Rect(10, bottom - 11, width(text, "detail"), 14))
+    for row, (text, role, note) in enumerate(_note_lines(cell.notes)):
+        bottom += 17 if row == 0 else 15
+        lines.append(Label(24, bottom, text, "source" if role == "source" else "caption-bold", note=note))
     rights = [*(bounds(label).right for label in (*title, *lines)), *(square.right for square in squares)]
-    wide, tall = max(_grid(max(rights) + 10), 56.0), _grid(bottom + 7)
-    shape = _around(wide, tall)
-    labels = tuple(label.moved(shape.x, shape.y) for label in (*title, *lines))
-    return Parts(shape, labels=labels, squares=tuple(square.moved(shape.x, shape.y) for square in squares))
+    shape = _around(max(_grid(max(rights) + 10), 56.0), _grid(bottom + 7))
+    return Parts(
+        shape,
+        tuple(leaf.moved(shape.x, shape.y) for leaf in leaves),
+        ((),) * len(leaves),
+        tuple(label.moved(shape.x, shape.y) for label in (*title, *lines)),
+        tuple(square.moved(shape.x, shape.y) for square in squares),
+    )
 
 
 def _grid(x: float) -> float:
