@@ -5,7 +5,8 @@
  * What the reader did is the state; what follows from it is the view; only draw() changes the page. Whatever the
  * cards and the steps say was written by Python.
  *
- * This file stands in every page as it is, except for its comments and the white space at the start of its lines.
+ * This file stands in every page as it is, except for its comments and the white space at the start of its lines;
+ * "element.css" stands for what is in that file.
  */
 
 /** @typedef {[name: string, value: number, state: string, size: string]} Loss */
@@ -35,62 +36,7 @@
 (() => {
   if (customElements.get("gradflow-figure")) return;
 
-  const STYLE = `
-    :host { display: block; position: relative; }
-    .figure { --paper: #FFFFFF; --ink: #1B1B1B; --soft: #5A5A5A; --line: #8A8A8A; --rule: #D9D6CF; --mark: #0072B2;
-      background: var(--paper); color: var(--ink); font: 13px/1.4 Arial, Helvetica, "Liberation Sans", sans-serif; }
-    .dark { --paper: #17191D; --ink: #ECEAE4; --soft: #A9A7A1; --line: #7C7F86; --rule: #3A3D43; --mark: #56B4E9;
-      color-scheme: dark; }
-    .grey { --mark: #3D3D3D; }
-    .frame { position: relative; }
-    .frame > svg, .strip svg { display: block; max-width: 100%; height: auto; }
-    .frame > svg { touch-action: manipulation; }
-    .line, .head, .box, .small, .band { transition: stroke .16s ease-out, fill .16s ease-out, stroke-width .16s ease-out; }
-    g:focus { outline: none; }
-    g:focus-visible { outline: 2px solid var(--ink); outline-offset: 4px; }
-    .card { position: absolute; z-index: 1; box-sizing: border-box; min-width: 132px; max-width: min(264px, 100%);
-      padding: 7px 10px; border: 1.2px solid var(--line); border-radius: 4px; background: var(--paper); }
-    .card[hidden] { display: none; }
-    .card p { margin: 0; overflow-wrap: anywhere; font-size: 12px; line-height: 18px; }
-    .card p:first-child { font-size: 13px; }
-    .card b { margin-right: .6em; }
-    .card .source { color: var(--soft); font: 11px/18px "Liberation Mono", Menlo, Consolas, monospace; }
-    .steps { padding: 4px 12px 8px; }
-    .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; }
-    button { box-sizing: border-box; min-width: 44px; height: 28px; padding: 0 9px; border: 1.2px solid var(--line);
-      border-radius: 4px; background: var(--paper); color: var(--ink); font: inherit; cursor: pointer; }
-    button[aria-disabled=true] { color: var(--soft); border-color: var(--rule); cursor: default; }
-    button:focus-visible, .plain:focus-visible, .dotted:focus-visible + ol { outline: 2px solid var(--ink);
-      outline-offset: 2px; }
-    .track { position: relative; flex: 1 1 220px; min-width: 0; margin: 0 14px; }
-    input { box-sizing: border-box; width: 100%; height: 28px; margin: 0; accent-color: var(--mark); cursor: pointer; }
-    .dotted { position: absolute; z-index: 1; left: 0; top: 0; height: 44px; opacity: 0; }
-    ol { list-style: none; margin: 0; padding: 0; }
-    .dots { position: relative; display: flex; justify-content: space-between; height: 44px; }
-    .dots::before { content: ""; position: absolute; inset: 12px 8px auto; height: 2px; background: var(--rule); }
-    .dots li { position: relative; width: 16px; display: flex; justify-content: center; white-space: nowrap;
-      color: var(--soft); font-size: 12px; line-height: 16px; padding-top: 26px; }
-    .dots li::before { content: ""; position: absolute; top: 9px; left: 4px; box-sizing: border-box; width: 8px;
-      height: 8px; border: 1.4px solid var(--line); border-radius: 50%; background: var(--paper); }
-    .dots .done { color: var(--ink); }
-    .dots .done::before { border: 4px solid var(--mark); }
-    .dots .now { font-weight: 700; }
-    .dots .now::after { content: ""; position: absolute; top: 5px; left: 0; box-sizing: border-box; width: 16px;
-      height: 16px; border: 1.6px solid var(--ink); border-radius: 50%; }
-    .tight li:not(.now) { font-size: 0; }
-    .count { min-width: 4em; text-align: right; font-weight: 700; white-space: nowrap; }
-    .told { margin: 8px 0 0; min-height: 42px; font-size: 15px; overflow-wrap: anywhere; }
-    .rest { margin: 2px 0 0; height: 18px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis;
-      color: var(--soft); }
-    .strip { display: none; }
-    @media (prefers-reduced-motion: reduce) { .line, .head, .box, .small, .band { transition: none; } }
-    @media (forced-colors: active) { .dots li::before, .dots .now::after { forced-color-adjust: none; } }
-    @media print {
-      .figure { --paper: #FFFFFF; --ink: #1B1B1B; --soft: #5A5A5A; }
-      .card, .steps, ::slotted(details:not([open])) { display: none; }
-      .strip { display: grid; grid-template-columns: 1fr 1fr; gap: 12px; }
-      .strip li { break-inside: avoid; }
-    }`;
+  const STYLE = "element.css";
   const FIT = 0.95; // the least scale at which a picture is still shown
   const NEAR = 12; // half the size of a target, in pixels
   const PACE = 600; // milliseconds from step to step

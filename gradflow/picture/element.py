@@ -15,7 +15,7 @@ from gradflow.notation import printable
 from gradflow.picture.steps import Step
 from gradflow.picture.wording import key
 
-_COMMENT = re.compile(r"/\*\*(.|\n)*?\*/|(^|(?<=\s))// .*")
+_COMMENT = re.compile(r"/\*(.|\n)*?\*/|(^|(?<=\s))// .*")
 _FIT = 0.95  # the least scale at which a picture is shown, as in the script
 _IN_SCRIPT = {code: f"\\u{code:04x}" for code in (*map(ord, "<>&"), 0x2028, 0x2029)}
 
@@ -70,8 +70,13 @@ def fragment(
 @cache
 def script() -> str:
     """The code of the element, without comments and the white space at the start of its lines."""
-    code = files("gradflow.picture").joinpath("element.js").read_text(encoding="utf-8")
-    return "\n".join(filter(None, map(str.strip, _COMMENT.sub("", code).splitlines())))
+    lines = _COMMENT.sub("", _source("element.js")).splitlines()
+    style = re.sub(r"\s*([{};:,>])\s*|\s+", lambda found: found[1] or " ", _COMMENT.sub("", _source("element.css")))
+    return "\n".join(filter(None, map(str.strip, lines))).replace('"element.css"', json.dumps(style))
+
+
+def _source(name: str) -> str:
+    return files("gradflow.picture").joinpath(name).read_text(encoding="utf-8")
 
 
 def _pictures(pictures: Sequence[tuple[int, str]], label: str) -> str:
