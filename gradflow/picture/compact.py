@@ -640,19 +640,15 @@ def _pull_right(
 
 def _free_blocks(board: Board, blocks: Sequence[Block], pieces: Sequence[Piece]) -> set[tuple[str, int, int]]:
     """The items that hang on no input, with the turns of what they send."""
-    sources: dict[int, list[int]] = defaultdict(list)
-    for link in board.links:
-        sources[link.target].append(link.source)
+    items = board.free()
     users: dict[tuple[str, int, int], set[int]] = defaultdict(set)
     for piece in pieces:
         if piece.end[0] == "turn":
             users[piece.end].add(board.links[piece.link].source)
-    texts = {block.name[1]: board.links[block.name[1]].source for block in blocks if block.name[0] == "text"}
     free: set[tuple[str, int, int]] = set()
     for block in blocks:
         kind, number, _ = block.name
-        needs = sources[number] if kind == "item" else users[block.name] if kind == "turn" else {texts[number]}
-        if kind != "text" and all(("item", source, 0) in free for source in needs):
+        if number in items if kind == "item" else kind == "turn" and users[block.name] <= items:
             free.add(block.name)
     return free
 

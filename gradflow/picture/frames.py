@@ -54,6 +54,7 @@ def cell_item(cell: Cell, place: Place, direction: str) -> Item:
         {},
         {},
         cell.id,
+        cell.kind == "input",
     )
     if cell.kind in _NO_ENTRY:
         return item

@@ -43,6 +43,7 @@ class Item(NamedTuple):
         inward: of a box, how far across each stream enters.
         outward: of a box, how far across each stream leaves.
         order: when it is executed.
+        is_input: whether it is an input: what follows it stays left.
     """
 
     room: Room
@@ -56,6 +57,7 @@ class Item(NamedTuple):
     inward: Mapping[int, float]
     outward: Mapping[int, float]
     order: int
+    is_input: bool = False
 
     @property
     def is_cell(self) -> bool:
@@ -111,6 +113,22 @@ class Board(NamedTuple):
     columns: tuple[int, ...]
     rows: tuple[int, ...]
     paths: tuple[Path, ...] = ()
+
+    def free(self) -> set[int]:
+        """The items that hang on no input and lead to one place: they may stand as late as they like."""
+        into: dict[int, list[int]] = {i: [] for i in range(len(self.items))}
+        leaves = dict.fromkeys(into, 0)
+        for link in self.links:
+            if link.target >= 0:
+                into[link.target].append(link.source)
+            if link.source >= 0:
+                leaves[link.source] += 1
+        found: set[int] = set()
+        for item in sorted(into, key=lambda i: (self.columns[i], i)):
+            sources = into[item]
+            if all(s in found and leaves[s] == 1 and not self.items[s].is_input for s in sources):
+                found.add(item)
+        return found
 
     @property
     def width(self) -> int:

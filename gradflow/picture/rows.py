@@ -90,25 +90,25 @@ def board(items: Sequence[Item], links: Sequence[Link], main: Sequence[int], ord
     by_time = sorted(range(len(items)), key=lambda i: (items[i].order, i))
     place = {item: i for i, item in enumerate(by_time)}
     sorted_items = [by_time[i] for i in in_order(range(len(items)), [(place[a], place[b]) for a, b in inner])]
-    columns = _columns(len(items), links, inner, sorted_items, main)
+    columns = _columns(items, links, inner, sorted_items, main)
     chains = _chains(inner, sorted_items, main)
     rows = _rows(items, links, columns, chains, order)
     return Board(tuple(items), tuple(links), tuple(columns), tuple(rows))
 
 
 def _columns(
-    total: int, links: Sequence[Link], inner: Sequence[tuple[int, int]], order: Sequence[int], main: Sequence[int]
+    items: Sequence[Item],
+    links: Sequence[Link],
+    inner: Sequence[tuple[int, int]],
+    order: Sequence[int],
+    main: Sequence[int],
 ) -> list[int]:
     """The longest way from a border or a beginning; what hangs on no input stands before its first use."""
     into, out = _neighbours(inner)
-    columns = [0] * total
+    columns = [0] * len(items)
     for item in order:
         columns[item] = max((columns[source] + 1 for source in into[item]), default=0)
-    entered = {link.target for link in links if link.source == LEFT}
-    free: set[int] = set()
-    for item in order:
-        if item not in entered and all(source in free for source in into[item]):
-            free.add(item)
+    free = Board(tuple(items), tuple(links), tuple(columns), ()).free()
     for item in reversed(order):
         if item in free and out[item]:
             columns[item] = min(columns[target] for target in out[item]) - 1
