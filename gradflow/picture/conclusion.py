@@ -113,8 +113,8 @@ def set_lines(
         lines = wrapped(paragraph, room, role)
         if most is not None and len(lines) > most:
             lines = [*lines[: most - 1], _cropped(lines[most - 1], room, role)]
-        texts += (Text(x, y + _LEADING[role] * (len(texts) + i), line, role) for i, line in enumerate(lines))
-        y += 4.0
+        texts += [Text(x, y + _LEADING[role] * i, line, role) for i, line in enumerate(lines)]
+        y += _LEADING[role] * len(lines) + 4
     return texts, texts[-1].y if texts else y
 
 

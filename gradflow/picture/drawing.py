@@ -310,8 +310,8 @@ def _is_drawn_elsewhere(picture: _Picture, cell: Cell, label: Label) -> bool:
 
 
 def _little_mark(mark: str, label: Label) -> Primitive:
-    center = Point(label.x - 8, label.y - 4)
-    return Bars(center, (1, 0), 11.0) if mark == "cut" else Disc(mark, center, 6.0)
+    center = Point(label.x - 9, label.y - 4)
+    return Bars(center, (1, 0), 11.0) if mark == "cut" else Disc(mark, center, 5.5)
 
 
 def _text(picture: _Picture, cell: Cell, label: Label) -> Text:
@@ -347,5 +347,3 @@ def _spans(label: Label) -> tuple[Span, ...]:
     if label.role == "value" and equals:
         return Span(name, "bold"), Span(equals + number)
     return (Span(label.text),)
-
-

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gradflow.graph import Graph
 from gradflow.picture.conclusion import NARROW, conclusion, description, set_lines, title
-from gradflow.picture.legend import legend as explained
 from gradflow.picture.drawing import draw_graph
+from gradflow.picture.legend import legend as explained
+from gradflow.picture.matrix import matrix
 from gradflow.picture.plan import Layout
 from gradflow.picture.shapes import Group, Primitive, Scene
 from gradflow.picture.sketch import Sketch
@@ -13,6 +14,7 @@ from gradflow.picture.states import Pass
 from gradflow.picture.view import View
 
 MARGIN = 12.0
+_LEAST_BESIDE = 220.0
 _ABOVE_VERDICT = 24.0  # from the graph to the baseline of the first line
 
 
@@ -38,13 +40,32 @@ def compose(
     view = View(graph, passes)
     wide = max(layout.width, width or 0.0)
     items: list[Primitive | Group] = draw_graph(sketch, layout, view)
-    is_narrow = wide < NARROW
-    role, most = ("verdict-narrow", 3) if is_narrow else ("verdict", 2)
-    room = wide - 2 * MARGIN
-    lines, y = set_lines(conclusion(view), MARGIN, layout.height + _ABOVE_VERDICT, room, role, most)
-    items += lines
-    y += 18
+    below, y = said(view, layout.height, wide)
+    items += below
     if legend:
-        rows, y = explained(items, MARGIN, y + 6, room)
+        rows, y = explained(items, MARGIN, y + 6, wide - 2 * MARGIN)
         items += rows
     return Scene(wide, y, title(view), description(view), tuple(items))
+
+
+def said(view: View, y: float, wide: float) -> tuple[list[Primitive | Group], float]:
+    """What stands under a graph: the conclusion, and of several losses the table; and where it ends."""
+    return _verdict(view, y, wide) if len(view.passes) < 2 else _table(view, y + 12, wide)
+
+
+def _verdict(view: View, y: float, wide: float) -> tuple[list[Primitive | Group], float]:
+    role, most = ("verdict-narrow", 3) if wide < NARROW else ("verdict", 2)
+    lines, y = set_lines(conclusion(view), MARGIN, y + _ABOVE_VERDICT, wide - 2 * MARGIN, role, most)
+    return [*lines], y + 18
+
+
+def _table(view: View, y: float, wide: float) -> tuple[list[Primitive | Group], float]:
+    """The table, and the verdicts right of it if there is room, else below it."""
+    room = wide - 2 * MARGIN
+    table, taken, bottom = matrix(view, MARGIN, y, room)
+    beside = room - taken - 2 * MARGIN
+    if beside >= _LEAST_BESIDE:
+        lines, end = set_lines(conclusion(view), wide - MARGIN - beside, y + 14, beside, "verdict-narrow", 4)
+    else:
+        lines, end = set_lines(conclusion(view), MARGIN, bottom + _ABOVE_VERDICT, room, "verdict-narrow", 4)
+    return [*table, *lines], max(bottom, end) + 18

@@ -75,7 +75,7 @@ def _group(group: Group, shown: Collection[Edge | int] | None) -> str:
     pending = shown is not None and group.arrived and not any(key in shown for key in group.keys)
     classes = f"{group.kind} {group.state}{' pending' if pending else ''}"
     first, *others = (
-        f'<g class="{classes}"{"".join(f" data-{name}={_quoted(text)}" for name, text in data)}' for data in group.data
+        f'<g class="{classes}"{"".join(f" data-{name}={_quoted(text)}" for name, text in data)}' for data in group.data or ((),)
     )
     inner = "".join(map(_drawn, group.items))
     return f"{first}>{_band(group)}{inner}</g>" + "".join(f"{other}/>" for other in others)

@@ -92,7 +92,7 @@ _GROUNDS = (
     Rule(".module", "fill:$module;stroke:$module-line"),
     Rule(".region", "fill:$region;stroke:$region-line;stroke-width:1.2;stroke-dasharray:4 3"),
     Rule(".rule", "fill:none;stroke:$rule"),
-    Rule(".bracket", "fill:none;stroke:$rule;stroke-width:1.4"),
+    Rule("path.bracket", "fill:none;stroke:$rule;stroke-width:1.4"),
 )
 _SHAPES = (
     Rule(".pill", "fill:$paper;stroke:$shape;stroke-width:1.2"),
