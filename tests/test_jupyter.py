@@ -1,0 +1,129 @@
+"""Figures in JupyterLab and in Notebook 7, served for real, in notebooks that are trusted and that are not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
+from playwright.sync_api import expect
+from standin import html
+from test_element import scalar
+
+pytestmark = pytest.mark.slow
+WAIT = 60_000
+NO_UPDATES = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
+FRONTS = {"lab": "lab/tree", "notebook": "notebooks"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Address of a server whose folder holds one notebook twice, signed and not."""
+    folder, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
+    _write(folder, home / "data")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kinds = ("CONFIG", "DATA", "RUNTIME")
+    places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in kinds} | {"IPYTHONDIR": str(home)}
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    quiet = ["--IdentityProvider.token=", "--LabApp.news_url=None", "--LabApp.check_for_updates_class=" + NO_UPDATES]
+    process = subprocess.Popen(
+        [*command, *quiet, f"--ServerApp.root_dir={folder}"],
+        env={**os.environ, **places},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield _answering(f"http://127.0.0.1:{port}", process)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _write(folder: Path, data: Path) -> None:
+    figure = html(scalar(), stepped=True)
+    bundle = {"text/html": figure, "text/plain": "text"}
+    output = nbformat.v4.new_output("execute_result", bundle, execution_count=1)
+    cells = [
+        nbformat.v4.new_markdown_cell("Before"),
+        nbformat.v4.new_code_cell("figure", outputs=[output], execution_count=1),
+        nbformat.v4.new_markdown_cell("After"),
+    ]
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    for name in ("trusted", "untrusted"):
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={**spec, "title": name})
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    data.mkdir()
+    NotebookNotary(data_dir=str(data)).sign(nbformat.read(folder / "trusted.ipynb", as_version=4))
+
+
+def _answering(address: str, process: subprocess.Popen[bytes]) -> str:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=1)
+            return address
+        except OSError:
+            assert process.poll() is None, "the server ended"
+            time.sleep(0.2)
+    pytest.fail("the server did not answer")
+
+
+def _open(browser, server, front, name):
+    page = browser.new_context(viewport={"width": 1200, "height": 900}).new_page()
+    page.strangers = []
+    page.on("request", lambda r: r.url.startswith((server, "data:", "blob:")) or page.strangers.append(r.url))
+    page.goto(f"{server}/{FRONTS[front]}/{name}.ipynb")
+    return page
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_trusted(browser, server, front):
+    """The figure is alive, and its keys are its own: they go through the steps and not from cell to cell."""
+    page = _open(browser, server, front, "trusted")
+    slider = page.get_by_label("Step", exact=True)
+    expect(slider).to_be_visible(timeout=WAIT)
+    cell = page.locator(".jp-CodeCell")
+    page.locator("gradflow-figure .told").click()
+    expect(cell).to_contain_class("jp-mod-active")
+
+    for key, step in [("ArrowLeft", 8), ("ArrowDown", 7), ("Home", 1), ("ArrowUp", 2), ("End", 9), ("ArrowLeft", 8)]:
+        slider.focus()
+        page.keyboard.press(key)
+        expect(slider).to_have_value(str(step))
+        expect(cell).to_contain_class("jp-mod-active")
+    page.locator("g[tabindex='0']").focus()
+    for key, name in [("ArrowUp", "t"), ("ArrowLeft", "s"), ("ArrowDown", "t"), ("Home", "loss")]:
+        page.keyboard.press(key)
+        expect(page.locator(".card b")).to_have_text(name)
+        expect(cell).to_contain_class("jp-mod-active")
+    page.get_by_role("button", name="earlier").focus()
+    page.keyboard.press("Space")
+    expect(slider).to_have_value("7")
+    assert [] == page.strangers
+    page.context.close()
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_untrusted(browser, server, front):
+    """The picture and the table are there, and nothing else: no script has run, no code or data is shown."""
+    page = _open(browser, server, front, "untrusted")
+    output = page.locator(".jp-OutputArea-output")
+    image = output.locator("img")
+    expect(image).to_be_visible(timeout=WAIT)
+
+    assert image.evaluate("image => image.naturalWidth") == 720
+    assert "A backward pass." == image.get_attribute("alt")
+    output.locator("summary").click()
+    expect(output.locator("tbody th")).to_have_text(["x", "w", "b", "y_"])
+    expect(output.locator("gradflow-figure, svg, script, button")).to_have_count(0)
+    expect(output).not_to_contain_text("loss")
+    assert [] == page.strangers
+    page.context.close()
