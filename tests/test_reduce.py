@@ -1,0 +1,343 @@
+"""What is drawn of a graph: nothing twice, nothing left out, nothing in the wrong place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from graphs import Sketch as Draft
+from graphs import chain, hostile, tower
+from zoo import ZOO
+
+from gradflow.graph import Edge, Graph
+from gradflow.picture.reduce import Numbers, sketch, static_cuts
+from gradflow.picture.sketch import Note
+
+EVERYTHING = [(name, most) for name in ZOO for most in (12, 40, 1000)]
+
+
+def drawn(name, most=40, **more):
+    flow = ZOO[name]()
+    return flow.graph, sketch(flow.graph, [(flow.output, "loss")], most=most, **more)
+
+
+def labels(shown, kind):
+    return [cell.label for cell in shown.cells if cell.kind == kind]
+
+
+def cell(shown, label):
+    return next(cell for cell in shown.cells if cell.label == label)
+
+
+@pytest.mark.parametrize(("name", "most"), EVERYTHING)
+def test_each_use_is_drawn_once(name, most):
+    """Every use of a value is in exactly one wire or leaf, or its two ends are in one cell."""
+    graph, shown = drawn(name, most)
+    times = Counter(edge for wire in shown.wires for edge in wire.edges)
+    times.update(edge for one in shown.cells for leaf in one.leaves for edge in leaf.edges)
+    place = {op: one for one in shown.cells for op in one.ops}
+
+    for edge in graph.edges():
+        if edge.op not in place:
+            assert 0 == times[edge]
+            continue
+        here, maker = place[edge.op], graph.producers.get(edge.value)
+        inside = maker in here.ops if maker is not None else graph.values[edge.value].kind != "input"
+        inside = inside and here.kind in ("module", "group")
+        assert 1 == times[edge] + inside, edge
+
+
+@pytest.mark.parametrize(("name", "most"), EVERYTHING)
+def test_each_op_is_in_one_cell(name, most):
+    """Every op is in one cell; those in none prepare data that nobody uses."""
+    graph, shown = drawn(name, most)
+    times = Counter(op for one in shown.cells for op in one.ops)
+
+    assert {1} == set(times.values())
+    for op in graph.ops:
+        if op.id not in times:
+            users = [edge.op for value in op.outputs for edge in graph.consumers.get(value, ())]
+            assert not any(graph.values[value].requires_grad for value in op.inputs)
+            assert not any(user in times for user in users)
+
+
+@pytest.mark.parametrize(("name", "most"), EVERYTHING)
+def test_each_parameter_is_drawn_once(name, most):
+    """Every parameter has one square that counts; further ones say that they are it again."""
+    graph, shown = drawn(name, most)
+    squares = [leaf.value for one in shown.cells for leaf in one.leaves if leaf.kind == "parameter" and not leaf.again]
+    squares += [one.value for one in shown.cells if one.kind == "parameter"]
+    squares += [value for one in shown.cells for value in one.squares]
+    squares += [value for box in shown.boxes for _, value in box.idle]
+
+    assert Counter(graph.parameter_names()) == Counter(graph.values[value].name for value in squares)
+
+
+@pytest.mark.parametrize(("name", "most"), EVERYTHING)
+def test_wires_run_forward_between_their_values(name, most):
+    """A wire leaves the cell that made its value, enters one that uses it, and never runs back."""
+    graph, shown = drawn(name, most)
+    for wire in shown.wires:
+        source, target = shown.cells[wire.source], shown.cells[wire.target]
+
+        assert source.id < target.id
+        for value in wire.values or (wire.value,):
+            assert value == source.value or graph.producers[value] in source.ops
+        assert {edge.op for edge in wire.edges} <= set(target.ops)
+        assert {edge.value for edge in wire.edges} <= set(wire.values or (wire.value,))
+        assert wire.edges or target.value == wire.value
+    assert len(shown.wires) == len({(w.value, w.source, w.target, w.edges) for w in shown.wires})
+
+
+@pytest.mark.parametrize(("name", "most"), EVERYTHING)
+def test_cells_stand_in_order_and_in_their_box(name, most):
+    """Cells stand in the order of execution, and the box of each is a module in which it ran."""
+    graph, shown = drawn(name, most)
+
+    assert [one.id for one in shown.cells] == list(range(len(shown.cells)))
+    last = [one.ops[0] if one.kind == "op" else one.ops[-1] for one in shown.cells if one.ops]
+    assert last == sorted(last)
+    assert all(box.parent is None or box.parent < box.id for box in shown.boxes)
+    for one in shown.cells:
+        for box in (shown.boxes[at] for at in shown.boxes_around(one.id)):
+            if box.kind == "module":
+                assert all(inside(graph.ops[op].module, box.path) for op in one.ops[:1])
+
+
+def inside(module, path):
+    return module == path or module.startswith(path + ".")
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_same_graph_gives_the_same_sketch(name):
+    assert drawn(name)[1] == drawn(name)[1]
+
+
+@pytest.mark.parametrize(("name", "most"), EVERYTHING)
+def test_the_budget_holds(name, most):
+    """No more marks are shown than asked for, but for causes and a few at both ends."""
+    graph, shown = drawn(name, most)
+    marks = sum(bool(one.ops) for one in shown.cells)
+    causes = len(static_cuts(graph))
+
+    assert marks <= max(most, 12) + 2 * causes + 8
+
+
+def test_bridge():
+    """Three modules, a cut outside of them with its line, the input before and the target below."""
+    _, shown = drawn("bridge")
+
+    assert [("A", "Linear"), ("B", "Linear"), ("C", "Linear")] == [(box.name, box.detail) for box in shown.boxes]
+    assert ["x", "linear", "linear", "detach", "linear", "mse", "loss"] == [one.label for one in shown.cells]
+    assert [None, 0, 1, None, 2, None, None] == [one.box for one in shown.cells]
+    assert ["weight", "bias"] == [leaf.label for leaf in shown.cells[1].leaves]
+    assert [("input", "y")] == [(leaf.kind, leaf.label) for leaf in cell(shown, "mse").leaves]
+    (note,) = cell(shown, "detach").notes
+    assert ("cut", "detach") == (note.mark, note.title)
+    assert "zoo.py:" in note.source
+
+
+def test_all_states():
+    """A region where gradients are off, an exit at which the line ends, a number that comes back, idle squares."""
+    _, shown = drawn("all_states")
+    region = next(box for box in shown.boxes if box.kind == "region")
+    teacher = next(box for box in shown.boxes if box.name == "teacher")
+
+    assert ("no_grad", None, region.id) == (region.name, region.parent, teacher.parent)
+    assert [".item()"] == labels(shown, "exit")
+    assert [] == labels(shown, "cut")
+    assert [("number", "a number", ())] == [(leaf.kind, leaf.label, leaf.edges) for leaf in cell(shown, "÷").leaves]
+    assert {"spare.weight", "spare.bias"} == set(labels(shown, "parameter"))
+    assert 4 == sum(wire.source == cell(shown, "x").id for wire in shown.wires)
+
+
+def test_notes_of_a_flow_become_discs():
+    """A note stands at its op, and its mark on the line where it happened."""
+    flow = ZOO["all_states"]()
+    relu = next(op.id for op in flow.graph.ops if op.target == "relu")
+    shown = sketch(flow.graph, [(flow.output, "loss")], notes=[Note(relu, "zero", "every entry dead", "net.py:21")])
+    at = cell(shown, "relu")
+
+    assert ["every entry dead"] == [note.title for note in at.notes]
+    assert ["zero"] == [wire.disc for wire in shown.wires if wire.target == at.id]
+    assert 1 == sum(bool(wire.disc) for wire in shown.wires)
+
+
+def test_a_disc_stands_only_where_it_happened():
+    """Of two lines into a product, only the one that got zero has the disc."""
+    s = Draft()
+    a, b = s.leaf("a"), s.leaf("b")
+    product = s.op("mul", s.op("exp", a), s.op("exp", b))
+    graph = s.graph()
+    zero = Edge(graph.ops[2].inputs[1], 2, 1)
+    shown = sketch(
+        graph,
+        [(product, "loss")],
+        notes=[Note(2, "zero", "times 0", "")],
+        status=lambda edge: "zero" if edge == zero else "reached",
+    )
+
+    assert [(zero,)] == [wire.edges for wire in shown.wires if wire.disc]
+
+
+def test_scalars_begin_with_a_square_and_carry_numbers():
+    """In a small graph the first parameter stands at the left; numbers stand on lines, leaves and ends."""
+    flow = ZOO["scalar"]()
+    graph = flow.graph
+    above = {value.id: f"{value.name} = {value.scalar}" for value in graph.values}
+    below = {value.id: f"d{value.name}" for value in graph.values}
+    factors = {edge: f"×{edge.position}" for edge in graph.edges()}
+    shown = sketch(graph, [(flow.output, "f")], numbers=Numbers(above, below, factors))
+
+    assert [("x = 2.0", "dx")] == [(one.above, one.below) for one in shown.cells if one.kind == "parameter"]
+    assert ["", "p = 6.0", "y = 7.0", "s = -7.0", "t = -2.0", ""] == [wire.above for wire in shown.wires]
+    assert ["", "dp", "dy", "ds", "dt", ""] == [wire.below for wire in shown.wires]
+    assert ("f = 4.0", "df") == (shown.cells[-1].above, shown.cells[-1].below)
+    first = cell(shown, "×")
+    assert "×0" == first.factor
+    assert [("w = 3.0", "dw", "×1")] == [(leaf.above, leaf.below, leaf.factor) for leaf in first.leaves]
+    assert "( )²" == shown.cells[-2].label
+
+
+def test_two_uses_of_one_value_by_one_op_are_one_line():
+    graph, shown = drawn("square")
+
+    assert [tuple(graph.edges()), ()] == [wire.edges for wire in shown.wires]
+
+
+def test_uses_of_different_status_are_not_one_line():
+    flow = ZOO["square"]()
+    edges = tuple(flow.graph.edges())
+    shown = sketch(flow.graph, [(flow.output, "loss")], status=lambda edge: str(edge.position))
+
+    assert [(edges[0],), (edges[1],), ()] == [wire.edges for wire in shown.wires]
+
+
+def test_gpt2_is_closed_to_blocks():
+    """Twelve equal closed blocks below one bracket; wte is drawn once; the mask is drawn once, then named."""
+    _, shown = drawn("gpt2")
+
+    assert [f"h.{i}" for i in range(12)] == labels(shown, "module")
+    assert {12} == {len(one.squares) for one in shown.cells if one.kind == "module"}
+    (run,) = shown.runs
+    assert ("12 blocks", "12 parameters each", 12) == (run.title, run.detail, len(run.cells))
+    linear = next(one for one in shown.cells if one.label == "linear")
+    assert [("= wte", True)] == [(leaf.label, leaf.again) for leaf in linear.leaves]
+    assert ["wte", "wpe", "ln_f", "lm_head"] == [box.name for box in shown.boxes]
+    named = [leaf for one in shown.cells if one.kind == "module" for leaf in one.leaves]
+    assert 11 == len(named)
+    assert len({leaf.label for leaf in named}) == 1
+
+
+def test_runs_part_where_counts_differ():
+    _, shown = drawn("gpt2_lora")
+
+    assert [6, 6] == [len(run.cells) for run in shown.runs]
+    assert ["14 parameters each", "12 parameters each"] == [run.detail for run in shown.runs]
+
+
+def test_many_equal_blocks_are_one_mark():
+    _, shown = drawn("gpt2_deep")
+    blocks = cell(shown, "h.0 – h.47")
+
+    assert ("48 blocks", 48 * 12) == (blocks.detail, len(blocks.squares))
+
+
+def test_a_cut_parts_a_run():
+    """A cut between equal blocks parts their run."""
+    flow = tower(60, cut=30)
+    shown = sketch(flow.graph, [(flow.output, "loss")])
+
+    assert [31, 29] == [int(one.detail.split()[0]) for one in shown.cells if one.detail.endswith("blocks")]
+    assert 1 == len(labels(shown, "cut"))
+
+
+def test_asked_for_modules_open():
+    """``open=`` opens a module and those around it, however many marks there are."""
+    _, shown = drawn("gpt2", opened=("transformer.h.5.attn",))
+
+    assert ["h.5", "attn"] == [box.name for box in shown.boxes if "h.5" in box.path and box.path.count(".") < 4]
+    assert "h.5" not in labels(shown, "module")
+
+
+def test_causes_in_closed_modules_are_listed():
+    flow = tower(3, cut=1)
+    shown = sketch(flow.graph, [(flow.output, "loss")], most=1)
+    notes = [note for one in shown.cells if one.kind == "module" for note in one.notes]
+
+    assert ["detach"] == [note.title for note in notes] or labels(shown, "cut")
+
+
+def test_the_second_call_of_a_module_names_its_parameters():
+    _, shown = drawn("simsiam")
+    heads = [one for one in shown.cells if one.box is not None and "h" == shown.boxes[one.box].name]
+
+    assert [["weight", "bias"], ["= weight", "= bias"]] == [[leaf.label for leaf in one.leaves] for one in heads]
+
+
+def test_a_cut_parameter_stands_for_itself():
+    """Nothing hangs on bars, so a parameter that is detached has a cell and lines to all its users."""
+    _, shown = drawn("detached_weight")
+    weight = next(one for one in shown.cells if one.kind == "parameter")
+    users = {shown.cells[wire.target].kind for wire in shown.wires if wire.source == weight.id}
+
+    assert {"cut", "op"} == users
+
+
+def test_data_is_grouped_and_hung():
+    """Data-only ops: three or more are one pill, a view of an input beside something else hangs on its user."""
+    _, shown = drawn("gpt2")
+    entropy = cell(shown, "cross_entropy")
+    assert ["ids.getitem.reshape"] == [leaf.label for leaf in entropy.leaves]
+    assert 3 == len(entropy.ops)
+
+
+def test_metrics_are_drawn_and_end_in_their_name():
+    _, shown = drawn("cnn")
+
+    assert ["accuracy"] == labels(shown, "end")
+    assert ["argmax"] == labels(shown, "cut")
+
+
+def test_hand_made_graphs():
+    """Names that could break out are escaped; a parameter that nobody uses is there."""
+    flow = hostile()
+    shown = sketch(flow.graph, [(flow.output, "loss")])
+    assert all(leaf.label.isprintable() for one in shown.cells for leaf in one.leaves)
+
+    flow = chain()
+    shown = sketch(flow.graph, [(flow.output, "loss")])
+    assert ["d"] == labels(shown, "parameter")
+
+
+def test_an_empty_graph_and_a_loss_that_nothing_made():
+    assert ((), (), ()) == sketch(Graph((), ()))[:3]
+    s = Draft()
+    w = s.leaf("w")
+    shown = sketch(s.graph(), [(w, "loss")])
+    assert ["parameter", "loss"] == [one.kind for one in shown.cells]
+    assert [(0, 1)] == [(wire.source, wire.target) for wire in shown.wires]
+
+
+def test_long_flat_code_keeps_both_ends():
+    """Thousands of ops without modules: the ends are drawn, the middle is one mark."""
+    s = Draft()
+    w = s.leaf("w")
+    h = s.leaf("x", "input", requires_grad=False)
+    for _ in range(5000):
+        h = s.op("tanh", s.op("mul", h, w))
+    shown = sketch(s.graph(), [(h, "loss")])
+
+    assert len(shown.cells) < 20
+    assert ["9,994 ops"] == [one.detail for one in shown.cells if one.detail]
+
+
+@pytest.mark.parametrize("blocks", [1, 12, 80])
+def test_order_of_equal_blocks(blocks):
+    flow = tower(blocks)
+    shown = sketch(flow.graph, [(flow.output, "loss")])
+    wires = {(wire.source, wire.target) for wire in shown.wires}
+    spine = [one.id for one in shown.cells if one.ops]
+
+    assert all(pair in wires for pair in pairwise(spine)) or blocks == 1
