@@ -1,14 +1,15 @@
-"""Draw a graph, a flow or a comparison."""
+"""The public verbs that make figures: draw, grid, animate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gradflow.compare import Comparison
 from gradflow.errors import GradflowError
 from gradflow.figure import Figure
 from gradflow.flow import Flow
 from gradflow.graph import Graph
+from gradflow.grid import checked_grid
 from gradflow.modules import check_paths
 from gradflow.optimizer import holders
 from gradflow.stepdiff import StepDiff
@@ -30,16 +31,14 @@ def draw(
 ) -> Figure:
     """A figure that shows itself in a notebook and can be saved.
 
-    This version shows text and saves ``.txt`` and ``.json``.
-
     Args:
         data: ``t.graph``, what ``t.flow(loss)`` gave, or a comparison.
         optimizer: one, a list, or ``{"opt_G": …}``: also say which parameters it holds.
         step: a ``StepDiff``: also say which parameters moved.
         open: paths of modules to show in full, however many ops there are.
-        legend: explain the signs below the figure.
-        theme: ``auto``, ``light``, ``dark`` or ``grey``, for pictures.
-        width: of pictures, in pixels.
+        legend: explain lines, squares and signs below the figure.
+        theme: ``auto`` (as the page), ``light``, ``dark`` or ``grey``.
+        width: of the picture, in pixels, at most; on a narrow page it is laid out anew.
         direction: ``LR``, ``TB``, or None to choose by the width.
 
     Raises:
@@ -59,12 +58,75 @@ def draw(
         )
     if step is not None and not isinstance(step, StepDiff):
         raise GradflowError(f"step= takes what gf.diff(before, after) gives, but got {type(step).__name__}.")
-    if theme not in THEMES:
-        raise GradflowError(f"theme={theme!r} is not one of {', '.join(map(repr, THEMES))}.")
-    if direction not in DIRECTIONS:
-        raise GradflowError(f"direction={direction!r} is not one of {', '.join(map(repr, DIRECTIONS))}.")
-    if not isinstance(width, int | float) or isinstance(width, bool) or not 0 < width < float("inf"):
-        raise GradflowError(f"width={width!r} is not a positive number of pixels.")
     graph = data if isinstance(data, Graph) else data.graph
     held = None if optimizer is None else holders(graph, optimizer)
-    return Figure(data, held, step, check_paths(graph, open), bool(legend))
+    look = _checked_look(theme, width)
+    if direction not in DIRECTIONS:
+        raise GradflowError(f"direction={direction!r} is not one of {', '.join(map(repr, DIRECTIONS))}.")
+    return Figure(data, held, step, check_paths(graph, open), bool(legend), *look, direction)
+
+
+def grid(
+    flows: Mapping[tuple[str, str], Flow],
+    captions: Mapping[tuple[str, str], str] | None = None,
+    width: int = 720,
+    theme: str = "auto",
+) -> Figure:
+    """Small pictures of several flows in rows and columns, each drawn alike, so that only what differs differs.
+
+    Args:
+        flows: ``{(row, column): flow, …}``, of one trace or of several.
+        captions: ``{(row, column): text, …}`` to stand below a picture instead of who is reached.
+        width: of the whole, in pixels.
+        theme: ``auto`` (as the page), ``light``, ``dark`` or ``grey``.
+
+    Raises:
+        GradflowError: an argument does not fit; the message says what would.
+
+    >>> import gradflow as gf, torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> with gf.trace(w=w) as t:
+    ...     whole, cut = w * 2, w.detach() * w
+    >>> print(grid({("whole", "loss"): t.flow(whole), ("cut", "loss"): t.flow(cut)}).text())
+    whole
+        loss: 1 of 1 parameter reached.
+    <BLANKLINE>
+    cut
+        loss: 1 of 1 parameter reached.
+    """
+    theme, width = _checked_look(theme, width)
+    return Figure(checked_grid(flows, captions), theme=theme, width=width)
+
+
+def animate(flow: Flow, *, open: Iterable[str] = (), theme: str = "auto", width: int = 720) -> Figure:
+    """A figure that walks through the backward pass, in the order in which the engine went.
+
+    Args:
+        flow: what ``t.flow(loss)`` gave.
+        open: paths of modules to show in full.
+        theme: ``auto`` (as the page), ``light``, ``dark`` or ``grey``.
+        width: of the picture, in pixels.
+
+    Raises:
+        GradflowError: an argument does not fit; the message says what would.
+
+    >>> import gradflow as gf, torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> with gf.trace(w=w) as t:
+    ...     f = w * 2
+    ...     t.name(f=f)
+    >>> print(animate(t.flow(f)).text().splitlines()[-1])
+    2. w: The op × hands on ∂f/∂f times its factor: 1 × 2 = 2.
+    """
+    if not isinstance(flow, Flow):
+        raise GradflowError(f"animate() takes a Flow, as t.flow(loss) gives it, but got {type(flow).__name__}.")
+    theme, width = _checked_look(theme, width)
+    return Figure(flow, opened=check_paths(flow.graph, open), theme=theme, width=width, animated=True)
+
+
+def _checked_look(theme: str, width: int) -> tuple[str, int]:
+    if theme not in THEMES:
+        raise GradflowError(f"theme={theme!r} is not one of {', '.join(map(repr, THEMES))}.")
+    if not isinstance(width, int | float) or isinstance(width, bool) or not 0 < width < float("inf"):
+        raise GradflowError(f"width={width!r} is not a positive number of pixels.")
+    return theme, width

@@ -1,83 +1,107 @@
-"""What a notebook shows and a file holds: a graph, flow or comparison, ready to look at."""
+"""What a notebook shows and a file holds: a graph, a flow, a comparison or a grid, ready to look at."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from gradflow.compare import Comparison
 from gradflow.errors import GradflowError
 from gradflow.flow import Flow
 from gradflow.graph import Graph
+from gradflow.grid import Grid
+from gradflow.picture.dot import dot
+from gradflow.picture.element import fragment
+from gradflow.picture.page import grid_page, page
+from gradflow.picture.pictures import Picture, Wish, grid_picture, passes, picture
+from gradflow.picture.raster import pdf, png
+from gradflow.picture.states import Pass
+from gradflow.picture.steps import steps
+from gradflow.picture.svg import svg
 from gradflow.roster import Holders
 from gradflow.serialize import to_json
 from gradflow.stepdiff import StepDiff
-from gradflow.text import LEGEND, comparison_text, flow_text, graph_text
+from gradflow.text import LEGEND, comparison_text, flow_text, graph_text, grid_text
 
-WRITTEN = ("txt", "json")
-PLANNED = ("svg", "html", "png", "pdf", "dot")
+NARROW = 420
+Subject = Graph | Flow | Comparison | Grid
 
 
 @dataclass(frozen=True, repr=False)
 class Figure:
-    """A graph, flow or comparison with the choices of how to show it; made by :func:`gradflow.draw`.
+    """Something to look at, with the choices of how to show it; made by ``gf.draw``, ``gf.grid``, ``gf.animate``.
+
+    A notebook shows it as a picture with cards; scripts off or not trusted, as a picture and a table.
 
     Attributes:
         subject: what is shown.
         holders: which optimizers hold each parameter, or None.
         step: what an optimizer step moved, or None.
         opened: paths of modules to show in full.
-        legend: whether the signs are explained below.
+        legend: whether lines, squares and signs are explained below.
+        theme: ``auto``, ``light``, ``dark`` or ``grey``.
+        width: of the picture in pixels, at most.
+        direction: ``LR``, ``TB``, or None to choose by the width.
+        animated: whether the backward pass can be walked through.
     """
 
-    subject: Graph | Flow | Comparison
+    subject: Subject
     holders: Holders | None = None
     step: StepDiff | None = None
     opened: tuple[str, ...] = ()
     legend: bool = False
+    theme: str = "auto"
+    width: float = 720
+    direction: str | None = None
+    animated: bool = False
 
     def text(self) -> str:
         """The figure as aligned lines of text."""
-        if isinstance(self.subject, Comparison):
+        if isinstance(self.subject, Grid):
+            shown = grid_text(self.subject)
+        elif isinstance(self.subject, Comparison):
             shown = comparison_text(self.subject, holders=self.holders, step=self.step)
         elif isinstance(self.subject, Flow):
             shown = flow_text(self.subject, holders=self.holders, step=self.step, opened=self.opened)
         else:
             shown = graph_text(self.subject, holders=self.holders, step=self.step, opened=self.opened)
+        shown += _told(self._passes()) if self.animated else ""
         return f"{shown}\n\n{LEGEND}" if self.legend else shown
 
     def svg(self) -> str:
-        """Not yet: this version writes text and JSON.
-
-        Raises:
-            GradflowError: always.
-        """
-        _not_yet("svg")
+        """The figure as one SVG document, which needs nothing else and shows in any browser."""
+        return svg(self._picture().scene, self.theme)
 
     def html(self) -> str:
-        """Not yet: this version writes text and JSON.
-
-        Raises:
-            GradflowError: always.
-        """
-        _not_yet("html")
+        """The figure as one piece of HTML: wide and narrow picture, table, cards, and the steps if it has them."""
+        wide = self._picture()
+        pictures = [wide, replace(self, width=NARROW)._picture()] if self.width > NARROW else [wide]
+        if isinstance(self.subject, Grid):
+            about = grid_page(self.subject)
+        else:
+            about = page(_graph(self.subject), self._passes(), wide.sketch, self.animated)
+        return fragment(
+            label=wide.scene.description,
+            pictures=[(round(shown.scene.width), svg(shown.scene, self.theme)) for shown in pictures],
+            table=about.table,
+            data=about.data,
+            steps=about.steps,
+            theme=self.theme,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the figure to a file; its suffix says how. A file that is there is replaced only as a whole.
 
         Raises:
-            GradflowError: the suffix is not ``.txt`` or ``.json``, or the file cannot be written.
+            GradflowError: the suffix is not one of ``.svg .html .png .pdf .json .dot .txt``, the figure cannot be
+                written that way, or the file cannot be written.
         """
         target = _checked(path)
-        if target.suffix.lower() == ".txt":
-            _write(target, self.text() + "\n")
-        elif isinstance(self.subject, Comparison):
-            raise GradflowError("a comparison is not saved as JSON; save each of its flows, or the text.")
-        else:
-            _write(target, to_json(self.subject) + "\n")
+        _write(target, _WRITERS[target.suffix.lower()](self))
 
     def __repr__(self) -> str:
         return self.text()
@@ -85,33 +109,82 @@ class Figure:
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, Any]:
-        return {"text/plain": self.text()}
+        return {"text/plain": self.text(), "text/html": self.html()}
+
+    def _passes(self) -> tuple[Pass, ...]:
+        return () if isinstance(self.subject, Grid) else passes(self.subject, self.holders, self.step)
+
+    def _picture(self) -> Picture:
+        if isinstance(self.subject, Grid):
+            return grid_picture(self.subject, self.width)
+        wish = Wish(self.opened, self.legend, self.direction)
+        return picture(_graph(self.subject), self._passes(), self.width, wish)
+
+    def _paper(self) -> str:
+        """The SVG as it is printed: ``auto`` is light."""
+        return svg(self._picture().scene, "light" if self.theme == "auto" else self.theme)
+
+    def _page(self) -> str:
+        title = escape(self._picture().scene.title)
+        head = f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        return f"{head}{self.html()}\n"
+
+    def _json(self) -> str:
+        return to_json(self._single("JSON")) + "\n"
+
+    def _dot(self) -> str:
+        single = self._single("DOT")
+        flow = single if isinstance(single, Flow) else None
+        source: str = dot(_graph(single), flow, self.holders, self.step).source
+        return source
+
+    def _single(self, form: str) -> Graph | Flow:
+        """The subject, if it is one that can be written in a form that holds a single flow."""
+        if not isinstance(self.subject, Graph | Flow):
+            kind = type(self.subject).__name__.lower()
+            raise GradflowError(f"a {kind} is not saved as {form}; save each of its flows, or the picture or text.")
+        return self.subject
+
+
+def _told(over: tuple[Pass, ...]) -> str:
+    """The steps of a backward pass as numbered lines."""
+    lines = (f"{i}. {step.label}: {step.sentence}" for i, step in enumerate(steps(over[0].flow), 1))
+    return "\n\n" + "\n".join(lines)
+
+
+def _graph(subject: Graph | Flow | Comparison) -> Graph:
+    return subject if isinstance(subject, Graph) else subject.graph
+
+
+_WRITERS: dict[str, Callable[[Figure], str | bytes]] = {
+    ".svg": Figure.svg,
+    ".html": Figure._page,
+    ".png": lambda figure: png(figure._paper()),
+    ".pdf": lambda figure: pdf(figure._paper()),
+    ".json": Figure._json,
+    ".dot": Figure._dot,
+    ".txt": lambda figure: figure.text() + "\n",
+}
 
 
 def _checked(path: object) -> Path:
     if not isinstance(path, str | os.PathLike):
-        raise GradflowError(f"save() takes a path, as in save('figure.txt'), but got {type(path).__name__}.")
+        raise GradflowError(f"save() takes a path, as in save('figure.svg'), but got {type(path).__name__}.")
     target = Path(os.fsdecode(path))
-    suffix = target.suffix.lower().removeprefix(".")
-    if suffix in PLANNED:
-        _not_yet(suffix)
-    if suffix not in WRITTEN:
+    if target.suffix.lower() not in _WRITERS:
+        *others, last = _WRITERS
         raise GradflowError(
-            f"{str(target)!r} does not say how to write the figure; end it in .{' or .'.join(WRITTEN)}."
+            f"{str(target)!r} does not say how to write the figure; end it in {', '.join(others)} or {last}."
         )
     return target
 
 
-def _not_yet(suffix: str) -> NoReturn:
-    raise GradflowError(f"this version of gradflow writes .{' and .'.join(WRITTEN)}; .{suffix} is not there yet.")
-
-
-def _write(target: Path, content: str) -> None:
+def _write(target: Path, content: str | bytes) -> None:
     """Write beside the target, then move there, so that a failure leaves the old file."""
     target = target.resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
     try:
-        draft.write_text(content, encoding="utf-8", newline="\n")
+        draft.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         draft.replace(target)
     except OSError as error:
         raise GradflowError(f"cannot write {str(target)!r}: {error.strerror}.") from None

@@ -91,6 +91,12 @@ ALLOWED |= {
     "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
     "picture.element": {"graph", "notation", "picture.steps", "picture.wording"},
+    "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
+    "picture.pictures": _MEANING
+    | {"grid"}
+    | {f"picture.{name}" for name in ("fit", "multiples", "numbers", "plan", "reduce", "scene", "shapes", "sketch")}
+    | {"picture.states", "picture.view"},
+    "picture.page": _MEANING | {"grid", "picture.payload", "picture.sketch", "picture.states", "picture.steps"},
 }
 ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}
 ALLOWED |= {"figure": set(ALLOWED)}

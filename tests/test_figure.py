@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 from pathlib import Path
 
 import pytest
 from graphs import chain, every_flow, two_losses
 
 from gradflow.compare import compare
-from gradflow.draw import draw
+from gradflow.draw import animate, draw, grid
 from gradflow.errors import GradflowError
+from gradflow.picture.steps import steps
 from gradflow.serialize import from_json
 from gradflow.stepdiff import Change, StepDiff
 from gradflow.text import LEGEND, comparison_text, flow_text, graph_text
@@ -27,11 +30,30 @@ def test_text():
 
 
 def test_notebook():
-    """A notebook and a terminal show the text."""
+    """A notebook shows the picture, and the text where it shows text only; a terminal shows the text."""
     figure = draw(chain())
 
     assert figure.text() == repr(figure)
-    assert {"text/plain": figure.text()} == figure._repr_mimebundle_(include=None, exclude=None)
+    bundle = {"text/plain": figure.text(), "text/html": figure.html()}
+    assert bundle == figure._repr_mimebundle_(include=None, exclude=None)
+
+
+def test_html_has_a_wide_and_a_narrow_picture():
+    """The picture is there twice, laid out for both widths; a narrow figure has one picture."""
+    wide, narrow = draw(chain()), draw(chain(), width=400)
+
+    assert [figure_of(720), figure_of(420)] == pictures(wide.html())
+    assert [figure_of(400)] == pictures(narrow.html())
+
+
+def figure_of(width):
+    return draw(chain(), width=width).svg()
+
+
+def pictures(html):
+    """The SVGs in the data URIs, the one that is shown by default first."""
+    found = re.findall(r"(srcset|src)=\"data:image/svg\+xml;base64,([^\"]+)", html)
+    return [base64.b64decode(data).decode() for _, data in sorted(found, key=lambda one: one[0])]
 
 
 def test_legend():
@@ -71,32 +93,53 @@ def test_saved_text(tmp_path):
     assert ["figure.TXT"] == os.listdir(tmp_path)
 
 
-def test_comparison_has_no_json(tmp_path):
-    """A comparison is saved as text only."""
-    with pytest.raises(GradflowError, match="a comparison is not saved as JSON"):
-        draw(compare(one=chain())).save(tmp_path / "figure.json")
+@pytest.mark.parametrize("suffix", ["json", "dot"])
+def test_several_flows_are_not_one(suffix, tmp_path):
+    """A form that holds a single flow refuses a comparison and a grid, and says what to save instead."""
+    flow = chain()
+    for kind, figure in {"comparison": draw(compare(one=flow)), "grid": grid({("a", "b"): flow})}.items():
+        with pytest.raises(GradflowError, match=f"a {kind} is not saved as {suffix.upper()}; save each of its flows"):
+            figure.save(tmp_path / f"figure.{suffix}")
+    assert [] == os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", ["svg", "html", "png", "pdf", "dot"])
-def test_formats_to_come(suffix, tmp_path):
-    """A picture is not there yet, and the error says what is."""
-    with pytest.raises(GradflowError, match=rf"writes \.txt and \.json; \.{suffix} is not there yet"):
-        draw(chain()).save(tmp_path / f"figure.{suffix}")
+def test_saved_picture(tmp_path):
+    """What is saved as a picture is the picture, in each format."""
+    figure = draw(chain())
+    for suffix in ("svg", "html", "png", "pdf", "dot"):
+        figure.save(tmp_path / f"figure.{suffix}")
+    read = {path.suffix: path.read_bytes() for path in tmp_path.iterdir()}
+
+    assert figure.svg().encode() == read[".svg"]
+    assert figure.html() in read[".html"].decode() and read[".html"].startswith(b"<!DOCTYPE html>")
+    assert read[".png"].startswith(b"\x89PNG") and read[".pdf"].startswith(b"%PDF")
+    assert read[".dot"].startswith(b"digraph")
+
+
+def test_paper_is_light(tmp_path):
+    """PNG and PDF follow no page: auto is light there, and dark is dark."""
+    for theme in ("auto", "light", "dark"):
+        draw(chain(), theme=theme).save(tmp_path / f"{theme}.png")
+    auto, light, dark = ((tmp_path / f"{theme}.png").read_bytes() for theme in ("auto", "light", "dark"))
+
+    assert auto == light != dark
+
+
+def test_animated():
+    """A figure that walks through a pass has the steps in its text and in its page."""
+    figure = animate(chain())
+
+    lines = figure.text().splitlines()
+    assert lines[-1].startswith(f"{len(steps(chain()))}. ")
+    assert steps(chain())[-1].sentence in figure.html()
+    assert draw(chain()).svg() == figure.svg()
 
 
 @pytest.mark.parametrize("name", ["figure", "figure.jpg", ".txt"])
 def test_unknown_format(name, tmp_path):
     """A path whose suffix says nothing is an error."""
-    with pytest.raises(GradflowError, match=r"does not say how to write the figure; end it in \.txt or \.json"):
+    with pytest.raises(GradflowError, match=r"does not say how to write the figure; end it in \.svg, .*\.dot or \.txt"):
         draw(chain()).save(tmp_path / name)
-
-
-def test_pictures_to_come():
-    """The methods for pictures say that they are not there yet."""
-    with pytest.raises(GradflowError, match=r"\.svg is not there yet"):
-        draw(chain()).svg()
-    with pytest.raises(GradflowError, match=r"\.html is not there yet"):
-        draw(chain()).html()
 
 
 def test_missing_folder(tmp_path):
@@ -118,7 +161,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         self.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(GradflowError, match="No space left on device"):
         draw(chain()).save(path)
 
@@ -154,6 +197,9 @@ def test_wrong_subject():
     """Only what a trace gives can be drawn."""
     with pytest.raises(GradflowError, match=r"but got int\. Draw what a trace gives: gf\.draw\(t\.graph\)"):
         draw(3)
+    with pytest.raises(GradflowError, match=r"animate\(\) takes a Flow, .* but got Graph"):
+        animate(chain().graph)
+
 
 
 def test_options_that_fit():
