@@ -96,7 +96,7 @@ def _short(members: Sequence[str], everything: Sequence[str]) -> list[str]:
 
 
 def set_lines(
-    paragraphs: Iterable[Spans], x: float, y: float, room: float, role: str, most: int | None = None
+    paragraphs: Iterable[Spans], x: float, y: float, room: float, role: str, most: int
 ) -> tuple[list[Text], float]:
     """Paragraphs as lines of text, and the baseline of the last of them.
 
@@ -106,16 +106,39 @@ def set_lines(
         y: the baseline of the first line.
         room: how wide they may be.
         role: their type.
-        most: how many lines each paragraph may take; the rest is left out with an ellipsis.
+        most: how many lines each paragraph should take. One that needs more does without what the graph says as
+            well: the folders of its places, then the places. Then it takes one line more, and ends in an ellipsis.
     """
     texts: list[Text] = []
     for paragraph in paragraphs:
-        lines = wrapped(paragraph, room, role)
-        if most is not None and len(lines) > most:
-            lines = [*lines[: most - 1], _cropped(lines[most - 1], room, role)]
+        lines = _fitted(paragraph, room, role, most)
         texts += [Text(x, y + _LEADING[role] * i, line, role) for i, line in enumerate(lines)]
         y += _LEADING[role] * len(lines) + 4
     return texts, texts[-1].y if texts else y
+
+
+def _fitted(paragraph: Spans, room: float, role: str, most: int) -> list[Spans]:
+    briefer = [paragraph, _without_folders(paragraph), _without_places(paragraph)]
+    for allowed in (most, most + 1):
+        for spans in briefer:
+            lines = wrapped(spans, room, role)
+            if len(lines) <= allowed:
+                return lines
+    return [*lines[:most], _cropped(lines[most], room, role)]
+
+
+def _without_folders(spans: Spans) -> Spans:
+    return tuple(
+        Span(text.replace("\\", "/").rpartition("/")[2], style) if style == "mono" else Span(text, style)
+        for text, style in spans
+    )
+
+
+def _without_places(spans: Spans) -> Spans:
+    """A paragraph without what stands in brackets in the type of code."""
+    places = [index for index, span in enumerate(spans) if span.style == "mono"]
+    dropped = {index + step for index in places for step in (-1, 0, 1)}
+    return tuple(span for index, span in enumerate(spans) if index not in dropped)
 
 
 def wrapped(spans: Spans, room: float, role: str) -> list[Spans]:

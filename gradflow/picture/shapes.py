@@ -46,11 +46,19 @@ class Head(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """The two bars of a cut, across a line that runs in a direction; ``size`` is their length."""
+    """The two bars of a cut, across a line.
+
+    Attributes:
+        center: the middle between them.
+        along: the direction of the line.
+        size: their length.
+        clear: whether what lies under them is covered, as the border of a region.
+    """
 
     center: Point
     along: tuple[int, int]
     size: float = 20.0
+    clear: bool = False
 
 
 class Disc(NamedTuple):

@@ -1,7 +1,7 @@
 """In which state every edge and every parameter is, as a picture shows it.
 
-Of an edge: ``reached``, ``zero``, ``undefined`` (None was sent along this very edge), ``missing`` (a gradient was
-due and none came) or ``quiet`` (none was due: data, frozen, another loss).
+Of an edge: ``reached``, ``zero``, ``undefined`` (None was first sent along this very edge), ``missing`` (a gradient
+was due and none came) or ``quiet`` (none was due: data, frozen, another loss).
 
 Of a parameter: ``reached``, ``moved``, ``unheld`` (reached, but no optimizer holds it), ``zero``, ``nonfinite``,
 ``undefined``, ``none`` (cut off), ``frozen``, ``quiet`` (not on the way, not asked for, never used) or, without a
@@ -110,7 +110,13 @@ class Pass:
     def edge(self, edge: Edge) -> str:
         """The state of one use of a value."""
         arrived = _OF_STATUS.get(self.flow.at(edge).status)
+        if arrived == "undefined" and not self._received(edge.op):
+            return "missing"  # None was sent further up, and only handed on here
         return arrived or ("missing" if edge.value in self.due.values and edge.op in self.due.ops else "quiet")
+
+    def _received(self, op: int) -> bool:
+        """Whether a gradient came to an op."""
+        return any(self.flow.at(value).arrived for value in self.graph.ops[op].outputs)
 
     def into_loss(self, value: int) -> str:
         """The state of the line from a value to the box of a loss or of a named result."""
@@ -145,9 +151,7 @@ class Due(NamedTuple):
     ops: frozenset[int]
 
 
-def due(
-    graph: Graph, outputs: Iterable[int], exits: Iterable[int] = (), asked: Iterable[int] | None = None
-) -> Due:
+def due(graph: Graph, outputs: Iterable[int], exits: Iterable[int] = (), asked: Iterable[int] | None = None) -> Due:
     """Where a gradient is due if one starts from some values: across cuts, and across numbers that left.
 
     Args:

@@ -74,15 +74,13 @@ def _group(group: Group, shown: Collection[Edge | int] | None) -> str:
     """One element for each thing that a group stands for; the first holds the drawing."""
     pending = shown is not None and group.arrived and not any(key in shown for key in group.keys)
     classes = f"{group.kind} {group.state}{' pending' if pending else ''}"
-    first, *others = (
-        f'<g class="{classes}"{"".join(f" data-{name}={_quoted(text)}" for name, text in data)}' for data in group.data or ((),)
-    )
+    first, *others = (f'<g class="{classes}"{_attributes(data)}' for data in group.data or ((),))
     inner = "".join(map(_drawn, group.items))
     return f"{first}>{_band(group)}{inner}</g>" + "".join(f"{other}/>" for other in others)
 
 
-def _quoted(text: str) -> str:
-    return f'"{escaped(text)}"'
+def _attributes(data: Iterable[tuple[str, str]]) -> str:
+    return "".join(f' data-{name}="{escaped(text)}"' for name, text in data)
 
 
 def _band(group: Group) -> str:
@@ -133,19 +131,18 @@ _HEADS = {"reached": (9.0, 5.0), "zero": (8.0, 4.4)}
 
 def _bars(bars: Bars) -> str:
     (x, y), (dx, dy), half = bars.center, bars.along, bars.size / 2
-    sides = (-3.2, 3.2) if bars.size > 12 else (-2.0, 2.0)
-    ends = (
-        _data(
-            "M",
-            x + side * dx - half * dy,
-            y + side * dy - half * dx,
-            "L",
-            x + side * dx + half * dy,
-            y + side * dy + half * dx,
-        )
-        for side in sides
-    )
-    return _path("bar" if bars.size > 12 else "bar thin", "".join(ends))
+    big = bars.size > 12
+    ends = "".join(_bar(x + side * dx, y + side * dy, half * dy, half * dx) for side in _SIDES[big])
+    wide, tall = abs(4.6 * dx) + abs(half * dy), abs(4.6 * dy) + abs(half * dx)
+    ground = _rect(Rect(x - wide, y - tall, 2 * wide, 2 * tall), "paper") if bars.clear else ""
+    return ground + _path("bar" if big else "bar thin", ends)
+
+
+_SIDES = {True: (-3.2, 3.2), False: (-2.0, 2.0)}
+
+
+def _bar(x: float, y: float, dx: float, dy: float) -> str:
+    return _data("M", x - dx, y - dy, "L", x + dx, y + dy)
 
 
 def _disc(disc: Disc) -> str:

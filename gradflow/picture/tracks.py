@@ -102,7 +102,7 @@ def _drawn(
         stretch = shortened(stretch, gap, 1.0 if is_last and track.into_cut else 0.0)
         headless = joins or not is_last or (track.into_cut and track.state not in _BACKWARD)
         items += _stretch(track, stretch, behind, is_last, headless, 4.0 if meets else 0.0, _those_on(path, sharp))
-    return items + [Bars(split(path, at)[0][-1], _heading_at(path, at), track.size) for at in bars]
+    return items + [Bars(split(path, at)[0][-1], _heading_at(path, at), track.size, clear=True) for at in bars]
 
 
 def _of_both(track: Track, trunk: Track | None, together: Path) -> list[Primitive]:
