@@ -239,12 +239,14 @@ def _shared(sketch: Sketch, layout: Layout) -> Iterator[str]:
 def _texts(layout: Layout) -> Iterator[str]:
     things = (*layout.frames, *layout.routes, *layout.brackets)
     loose = [(label, bounds(label)) for thing in things for label in thing.labels]
+    phrases = {frozenset(pair) for each in layout.brackets for pair in combinations(each.labels, 2)}
     fixed = [(label, bounds(label)) for place in layout.places for label in place.labels]
     for label, _ in (*loose, *fixed):
         if FONTS[label.role].size < 11:
             yield f"{label.text!r} is too small"
     for (a, this), (b, that) in combinations(loose, 2):
-        if _overlap(_grown(this, 5.5 if this.y == that.y else 0), that):
+        near = 5.5 if this.y == that.y and frozenset((a, b)) not in phrases else 0
+        if _overlap(_grown(this, near), that):
             yield f"{a.text!r} and {b.text!r} are too close"
     for a, this in loose:
         if any(_overlap(this, rect) for _, rect in fixed):

@@ -27,6 +27,7 @@ from gradflow.picture.grid import (
 
 PITCH = 14.0
 ITEMS_APART = 12.0
+TRACK_APART = 16.0
 LINE_APART = 14.0
 GAP = 20.0
 WALL_LINE, WALL_ROOM, WALL_SHAPE = 12.0, 12.0, 18.0
@@ -230,7 +231,7 @@ def _stack(
     for row in numbers:
         up = _by_length(tracks.get((row, UP), {}))
         for (first, last), key in reversed(up) if across else ():
-            at = max(floor[first - low : last - low + 1])
+            at = max(floor[first - low : last - low + 1]) + TRACK_APART - ITEMS_APART
             heights[(row, UP), key] = at
             _lift(floor, first - low, last - low, at + PITCH)
         here = [(3 * board.columns[i], 3 * board.columns[i], *board.items[i].room[2:]) for i in rows[row]]
@@ -241,7 +242,7 @@ def _stack(
         ceiling = [math.inf] * size
         for first, last, v0, v1 in here:
             _lift(floor, first - low, last - low, across[row] + v1 + ITEMS_APART)
-            _lower(ceiling, first - low, last - low, across[row] + v0 - ITEMS_APART)
+            _lower(ceiling, first - low, last - low, across[row] + v0 - TRACK_APART)
         for first, last, v0, v1 in lines[row]:
             _lift(floor, first - low, last - low, across[row] + v1)
             _lower(ceiling, first - low, last - low, across[row] + v0)
@@ -250,7 +251,8 @@ def _stack(
             heights[(row, UP), key] = at if math.isfinite(at) else across[row] - PITCH
             _lower(ceiling, first - low, last - low, heights[(row, UP), key] - PITCH)
         for (first, last), key in _by_length(tracks.get((row, DOWN), {})):
-            at = max(floor[first - low : last - low + 1])
+            under = [across[row] + v1 + TRACK_APART for slot, _, _, v1 in here if first <= slot <= last]
+            at = max(*floor[first - low : last - low + 1], *under)
             heights[(row, DOWN), key] = at if math.isfinite(at) else across[row] + PITCH
             _lift(floor, first - low, last - low, heights[(row, DOWN), key] + PITCH)
     return across, heights

@@ -21,8 +21,7 @@ def route(board: Board, main: Sequence[int]) -> Board:
     def rank_of(index: int) -> tuple[int, int, int]:
         link = board.links[index]
         low, high = router.ends(link)
-        chained = link.source >= 0 and link.target >= 0 and board.rows[link.source] == board.rows[link.target]
-        return (0 if index in first else 1 if chained and high == low + 3 else 2, high - low, index)
+        return (0 if index in first else 1 if router.is_next(link) else 2, high - low, index)
 
     paths: dict[int, Path] = {}
     for index in sorted(range(len(board.links)), key=rank_of):
@@ -54,6 +53,13 @@ class _Router:
         columns = self.board.columns
         low = -3 if link.source == LEFT else 3 * columns[link.source]
         return low, 3 * self.board.width if link.target == RIGHT else 3 * columns[link.target]
+
+    def is_next(self, link: Link) -> bool:
+        """Whether a link leads to the next item of the same row."""
+        rows, (low, high) = self.board.rows, self.ends(link)
+        if link.source < 0 or link.target < 0 or rows[link.source] != rows[link.target]:
+            return False
+        return not any((rows[link.source], slot) in self.taken for slot in range(low + 3, high, 3))
 
     def add(self, index: int) -> Path:
         """Choose the path of a link and take what it needs."""
@@ -139,7 +145,7 @@ class _Router:
                     continue
                 if start == end or not self._reaches(start, low, at, link.stream):
                     continue
-                if end[1] == LINE and not self._free(row, at + 2, high - 1, owner):
+                if end[1] == LINE and not self._free(row, at + 1, high - 1, owner):
                     continue
                 yield Path((start, end), (channel,))
         if across:
@@ -205,9 +211,10 @@ class _Router:
     def _cost(self, link: Link, path: Path) -> float:
         bends = len(path.levels) + len(path.turns) - 1
         tracks = sum(lane in (UP, DOWN) for _, lane in path.levels)
+        stubs = sum(lane == IN for _, lane in path.levels)
         along, across = self._pieces(link, path)
         length = sum(b - a for a, b, _ in along) * 0.01 + sum(abs(a - b) for _, a, b in across) * 0.005
-        cost = bends + 0.5 * tracks + length
+        cost = bends + 0.5 * tracks + 0.4 * stubs + length
         if self.careful:
             cost += 3 * self._crossings(link.stream, along, across)
         return cost

@@ -46,7 +46,7 @@ def heaviest(sketch: Sketch, cells: Iterable[int], wires: Iterable[int], ends: S
         best[cell] = sketch.cells[cell].weight
         for wire in into[cell]:
             weight = sketch.cells[cell].weight + best[sketch.wires[wire].source]
-            if weight > best[cell]:
+            if weight > best[cell] or cell not in by:
                 best[cell], by[cell] = weight, wire
     if not best:
         return Line((), ())
