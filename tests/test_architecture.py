@@ -83,7 +83,7 @@ ALLOWED |= {
     "picture.legend": _DRAWN | {"picture.metrics", "picture.view"},
     "picture.matrix": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
     "picture.scene": _PLAN | _DRAWN | _PARTS,
-    "picture.multiples": _PLAN | _DRAWN | _PARTS,
+    "picture.multiples": _PLAN | _DRAWN | _PARTS | {"modules", "notation"},
     "picture.raster": {"errors"},
     "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme", "picture.wording", "targets"},
     "picture.svg": {"graph", "notation", "picture.plan", "picture.shapes", "picture.theme", "verdict"},
