@@ -121,8 +121,8 @@
 
   const LINES = "path, line, polyline, rect, circle";
 
-  /** @param {Mark} mark whether it shows anything: of a bundle only the first does */
-  const shows = (mark) => mark.group.querySelector(LINES) !== null;
+  /** @param {Mark} mark whether it shows anything (of a bundle only the first does), and has a card */
+  const shows = (mark) => mark.group.querySelector(LINES) !== null && mark.lines[0] !== "";
 
   /**
    * @param {SVGGElement} group @param {string} shapes a selector
@@ -319,7 +319,8 @@
 
     build() {
       const json = this.querySelector("script[type='application/json']");
-      const data = /** @type {Data} */ (JSON.parse(json?.textContent || "{}"));
+      /** @type {Data} */
+      const data = { losses: [], values: [], ops: [], edges: [], parameters: [], ...JSON.parse(json?.textContent || "{}") };
       this.data = data;
       this.pictures = picturesOf(this);
       this.card = make("div", { class: "card", hidden: "" });

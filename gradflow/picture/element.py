@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -15,7 +15,9 @@ from gradflow.notation import printable
 from gradflow.picture.steps import Step
 from gradflow.picture.wording import key
 
-_COMMENT = re.compile(r"/\*(.|\n)*?\*/|(^|(?<=\s))// .*")
+_COMMENT = re.compile(r"/\*(?:.|\n)*?\*/|//[^\n]*")
+_STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|`[^`]*`|/\*(?:.|\n)*?\*/|//\ [^\n]*)""")
+_AROUND = re.compile(r"[ \t]*([{}()\[\],;:?=<>&|+*])[ \t]*")
 _FIT = 0.95  # the least scale at which a picture is shown, as in the script
 _IN_SCRIPT = {code: f"\\u{code:04x}" for code in (*map(ord, "<>&"), 0x2028, 0x2029)}
 
@@ -69,10 +71,15 @@ def fragment(
 
 @cache
 def script() -> str:
-    """The code of the element, without comments and the white space at the start of its lines."""
-    lines = _COMMENT.sub("", _source("element.js")).splitlines()
+    """The code of the element, without comments and the white space that only a reader of the file needs."""
+    code = _outside_strings(lambda part: _AROUND.sub(r"\1", _COMMENT.sub("", part)), _source("element.js"))
     style = re.sub(r"\s*([{};:,>])\s*|\s+", lambda found: found[1] or " ", _COMMENT.sub("", _source("element.css")))
-    return "\n".join(filter(None, map(str.strip, lines))).replace('"element.css"', json.dumps(style))
+    return "\n".join(filter(None, map(str.strip, code.splitlines()))).replace('"element.css"', json.dumps(style))
+
+
+def _outside_strings(change: Callable[[str], str], code: str) -> str:
+    parts = _STRING.split(code)  # every second one is a string or a comment
+    return "".join(part if index % 2 and part[0] in "\"`" else change(part) for index, part in enumerate(parts))
 
 
 def _source(name: str) -> str:

@@ -57,11 +57,11 @@ def steps(
             value = key.value if isinstance(key, Edge) else key
             last[value] = position
             keys.setdefault(value, []).append(key)
-    teller = _Teller(flow, names or {})
+    teller, shown = _Teller(flow, names or {}), None if only is None else frozenset(only)
     return tuple(
         Step(tuple(keys[value]), teller.label(value), teller.sentence(value))
         for value in sorted(keys, key=last.__getitem__)
-        if only is None or not set(only).isdisjoint(keys[value])
+        if shown is None or not shown.isdisjoint(keys[value])
     )
 
 
