@@ -91,7 +91,7 @@ def _apart(sketch: Sketch, layout: Layout) -> Iterator[str]:
             if not _within(part, place.rect):
                 yield f"cell {place.cell}: a part is outside"
         for a, b in combinations((place.shape, *place.leaves), 2):
-            if _overlap(a, b, 0.5):
+            if _overlap(a, b, 0.5) and not _within(b, a):
                 yield f"cell {place.cell}: shape and leaves overlap"
         for a, b in combinations(map(bounds, place.labels), 2):
             if _overlap(a, b, 1.5):
