@@ -70,9 +70,18 @@ class _Router:
             if cost < least and self._orderly(link, path):
                 best, least = path, cost
         if best is None:
-            best = next(self._paths(link))
+            best = next(self._paths(link), None) or self._anyhow(link)
         self._take(link, best)
         return best
+
+    def _anyhow(self, link: Link) -> Path:
+        """A way where none is free."""
+        row = self.board.rows[link.target if link.target >= 0 else link.source]
+        start = self._start(link, row)[0]
+        end = (row, DOWN) if link.target == RIGHT else (row, IN)
+        if not self.board.items[link.target].is_cell and not self.board.items[link.target].inward.get(link.stream, 0.0):
+            end = (row, LINE)
+        return Path((start, end), (_channel(self.ends(link)[0]),))
 
     def _free(self, row: int, low: int, high: int, owner: int) -> bool:
         return all(self.taken.get((row, slot), owner) == owner for slot in range(low, high + 1))
@@ -153,7 +162,7 @@ class _Router:
                 if track != start and self._side_free(link, after):
                     yield Path((start, track), (near, 2 * column))
         for track in dict.fromkeys(((row, UP), (row, DOWN), (start[0], DOWN), (start[0], UP))):
-            if track == start:
+            if track == start or near == last:
                 continue
             for end in ends:
                 if end[1] == IN or self._free(row, high - 1, high - 1, owner):

@@ -32,7 +32,7 @@ def cuts(board: Board) -> list[int]:
     found, others = [], 0
     for slot in range(-3, last):
         others += change.get(slot, 0)
-        if not others and len(streams.get(slot, ())) == 1 and slot >= 0:
+        if slot >= 0 and slot % 3 != 1 and not others and len(streams.get(slot, ())) == 1:
             found.append(slot)
     return found
 
