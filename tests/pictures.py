@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from gradflow.flow import Flow
-from gradflow.graph import Edge
+from gradflow.graph import Edge, Graph, Op
 from gradflow.picture.cells import form
 from gradflow.picture.plan import Frame, Label, Layout, Place, Point, Rect, Route
+from gradflow.picture.scene import compose
+from gradflow.picture.shapes import Group, Scene
 from gradflow.picture.sketch import Box, Cell, Leaf, Note, Sketch, Wire
+from gradflow.picture.states import Pass
+from gradflow.picture.states import notes as notes_of
 from tests import graphs
 from tests.graphs import sent
 
@@ -102,3 +109,58 @@ def bridge_layout(sketch: Sketch) -> Layout:
         for i, w in enumerate(sketch.wires)
     )
     return Layout(720, 134, "LR", "boxes", places, frames, routes)
+
+
+def row_sketch(graph: Graph, losses: Sequence[tuple[int, str]], notes: Sequence[Note] = ()) -> Sketch:
+    """Every op as a cell, leaves hanging on each use, a wire for each use of an intermediate value."""
+    cells = [_op_cell(graph, op, notes) for op in graph.ops]
+    wires = [
+        Wire(edge.value, graph.producers[edge.value], edge.op, (edge,), disc=_disc_of(edge.op, notes))
+        for edge in graph.edges()
+        if edge.value in graph.producers
+    ]
+    for value, label in losses:
+        wires.append(Wire(value, graph.producers[value], len(cells), ()))
+        cells.append(Cell(len(cells), "loss", label, value=value))
+    return Sketch(tuple(cells), (), tuple(wires))
+
+
+def _op_cell(graph: Graph, op: Op, notes: Sequence[Note]) -> Cell:
+    leaves = tuple(
+        Leaf(value, graph.values[value].kind, graph.values[value].name or "", (Edge(value, op.id, position),))
+        for position, value in enumerate(op.inputs)
+        if value not in graph.producers
+    )
+    kind = "cut" if any(note.op == op.id and note.mark == "cut" for note in notes) else "op"
+    own = tuple(note for note in notes if note.op == op.id)
+    return Cell(op.id, kind, op.target, (op.id,), leaves=leaves if kind == "op" else (), notes=own)
+
+
+def _disc_of(op: int, notes: Sequence[Note]) -> str:
+    return next((note.mark for note in notes if note.op == op and note.mark != "cut"), "")
+
+
+def row_layout(sketch: Sketch) -> Layout:
+    """Cells beside each other, 160 px apart; wires that skip a cell go over it."""
+    y = 120.0
+    places = in_a_row(sketch, [80.0 + 160 * i for i in range(len(sketch.cells))], y)
+    routes = []
+    for index, wire in enumerate(sketch.wires):
+        start, end = places[wire.source].shape.right, places[wire.target].shape.x
+        over = [Point(start, y), Point(start + 20, y), Point(start + 20, 20), Point(end - 20, 20), Point(end - 20, y)]
+        between = over if wire.target > wire.source + 1 else [Point(start, y)]
+        routes.append(Route(index, (*between, Point(end, y))))
+    return Layout(160.0 * len(sketch.cells), 220.0, "LR", "boxes", places, (), tuple(routes))
+
+
+def scene_of(flow: Flow, **known: Any) -> Scene:
+    """A flow's ops in a row, with its verdict."""
+    one = Pass(flow, **known)
+    causes = notes_of(flow, one.explanations.values())
+    sketch = row_sketch(flow.graph, [(flow.output, "loss")], causes)
+    return compose(sketch, row_layout(sketch), flow.graph, (one,), legend=True)
+
+
+def groups(scene: Scene, kind: str) -> list[Group]:
+    """The groups of a kind in a scene."""
+    return [item for item in scene.items if isinstance(item, Group) and item.kind == kind]
