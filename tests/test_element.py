@@ -75,6 +75,14 @@ def test_fragment_holds_each_picture_once():
     assert "details" not in elements
 
 
+def test_fragment_holds_no_picture_twice():
+    """A picture that is as narrow as it gets serves every width."""
+    text = fragment(label="l", pictures=[(400, "<a/>"), (400, "<b/>")], table=[], data={})
+
+    assert ["img"] == [tag for tag, _ in Outline(text).elements if tag in ("source", "img")]
+    assert base64.b64encode(b"<a/>").decode() in text
+
+
 def test_fragment_is_one_element_and_its_code():
     """Two scripts, data and code, no ids, no addresses but those of the data URIs."""
     text = html(scalar(), stepped=True)
@@ -122,7 +130,7 @@ def test_payload_says_what_a_card_says():
     assert [2, "reached", "norm 0.4182 · support 10/10", "RECEIVED", "", "net.py:20", 2] == row(data["parameters"], 2)
     *_, reason, why, source, op = row(data["parameters"], 0)
     assert ("DETACHED", "net.py:18", 0) == (reason, source, op)
-    assert why.startswith("Gets no gradient: detach at net.py:19")
+    assert "Gets no gradient: detach at net.py:19 cuts its way from the loss." == why
     assert ["UNUSED", "", -1] == [row(data["parameters"], 5)[index] for index in (3, 5, 6)]
 
 
@@ -187,6 +195,9 @@ def test_payload_of_a_big_graph_holds_what_is_drawn():
     assert [0, 1, 60, edge.value] == [value[0] for value in data["values"]]
     assert [0, 1] == [parameter[0] for parameter in data["parameters"]]
     assert len(flow.graph.ops) == len(data_of(flow, sketch=sketch, most=1000)["ops"])
+    narrow = Sketch((Cell(0, "op", "add", ops=(119,)), Cell(1, "module", "h", squares=(2,))), (), ())
+    data = data_of(flow, sketch=sketch, also=[narrow])
+    assert ([119, 120], [0, 1, 2]) == ([op[0] for op in data["ops"]], [one[0] for one in data["parameters"]])
 
 
 @pytest.mark.parametrize("flow", every_flow().values(), ids=every_flow())

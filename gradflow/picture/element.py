@@ -39,7 +39,8 @@ def fragment(
 
     Args:
         label: what the picture shows, in one sentence.
-        pictures: width in pixels and SVG of the same picture for several widths. The widest that fits is shown.
+        pictures: width in pixels and SVG of the same picture for several widths. The widest that fits is shown;
+            of two with one width the first counts.
         table: the same facts in rows, the first of which are the headings; empty for no table.
         data: what :func:`gradflow.picture.payload.payload` gives.
         steps: what :func:`gradflow.picture.steps.steps` gives.
@@ -59,7 +60,7 @@ def fragment(
             None,
             [
                 f'<gradflow-figure theme="{_attribute(theme)}">',
-                _pictures(sorted(pictures, key=lambda picture: picture[0]), label),
+                _pictures(sorted(dict(reversed(pictures)).items()), label),
                 _table(table),
                 f'<script type="application/json">{_json({**data, "steps": told})}</script>',
                 "</gradflow-figure>",

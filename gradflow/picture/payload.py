@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from gradflow.flow import Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import printable
-from gradflow.picture.sketch import Sketch
+from gradflow.picture.sketch import Leaf, Sketch, Wire
 from gradflow.picture.wording import called, facts, file_line, op_name, size, state
 from gradflow.reason import Explanation, Reason
 from gradflow.targets import DETACHING
 
 MOST_OPS = 100
+_CODE = re.compile(r" \(`.*?`\)")
 
 Row = list[object]
 
@@ -32,18 +34,19 @@ class Drawn(NamedTuple):
     values: Collection[int]
 
 
-def drawn(sketch: Sketch) -> Drawn:
-    """What a sketch shows one by one: what lies inside a closed module is left out."""
-    ops = {op for cell in sketch.cells if cell.kind not in ("module", "group") for op in cell.ops}
-    edges = {edge for wire in sketch.wires for edge in wire.edges}
-    values = {value for wire in sketch.wires for value in (wire.value, *wire.values)}
-    for cell in sketch.cells:
-        edges.update(edge for leaf in cell.leaves for edge in leaf.edges)
-        values.update(value for leaf in cell.leaves for value in (leaf.value, *leaf.values))
-        values.update(cell.squares)
-        values.update([] if cell.value is None else [cell.value])
-    values.update(value for box in sketch.boxes for _, value in box.idle)
-    return Drawn(ops, edges, values | {edge.value for edge in edges})
+def drawn(*sketches: Sketch) -> Drawn:
+    """What sketches show one by one: what lies inside a closed module is left out."""
+    cells = [cell for sketch in sketches for cell in sketch.cells]
+    wires = [wire for sketch in sketches for wire in sketch.wires]
+    leaves = [leaf for cell in cells for leaf in cell.leaves]
+    idle = {value for sketch in sketches for box in sketch.boxes for _, value in box.idle}
+    ops = {op for cell in cells if cell.kind not in ("module", "group") for op in cell.ops}
+    lines: list[Wire | Leaf] = [*wires, *leaves]
+    edges = {edge for line in lines for edge in line.edges}
+    values = {value for line in lines for value in (line.value, *line.values)}
+    squares = {value for cell in cells for value in cell.squares}
+    named = {cell.value for cell in cells if cell.value is not None}
+    return Drawn(ops, edges, values | squares | named | idle | {edge.value for edge in edges})
 
 
 def everything(graph: Graph) -> Drawn:
@@ -57,6 +60,7 @@ def payload(
     explanations: Mapping[str, Explanation],
     *,
     sketch: Sketch | None = None,
+    also: Iterable[Sketch] = (),
     most: int = MOST_OPS,
 ) -> dict[str, object]:
     """The data of a page, as JSON can hold it.
@@ -66,6 +70,7 @@ def payload(
         flows: by the name of its loss, what each backward pass did; empty for a plain graph.
         explanations: of every parameter.
         sketch: what the picture shows. Of a graph of many ops only that is kept.
+        also: what the same picture shows where it is narrower.
         most: how many ops count as many.
 
     Returns:
@@ -74,7 +79,7 @@ def payload(
         each loss; whether a gradient that arrives at the op goes on along it; state and size in words.
         ``parameters``: value id, state, size, reason, why, line and op of its first use.
     """
-    part = drawn(sketch) if sketch is not None and len(graph.ops) > most else everything(graph)
+    part = drawn(sketch, *also) if sketch is not None and len(graph.ops) > most else everything(graph)
     return {
         "losses": [_loss(graph, name, flow) for name, flow in flows.items()],
         "values": [_value(graph, graph.values[value]) for value in sorted(part.values)],
@@ -141,10 +146,10 @@ def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Exp
 
 
 def _why(found: Explanation | None) -> str:
-    """What the sentence of an explanation adds to name, state and size."""
+    """What the sentence of an explanation adds to name, state and size; lines of code are left out."""
     if found is None:
         return ""
-    told = found.sentence.removeprefix(printable(found.name)).lstrip()
+    told = _CODE.sub("", found.sentence).removeprefix(printable(found.name)).lstrip()
     if found.reason is Reason.RECEIVED:
         told = told.partition(". ")[2]
     return told[:1].upper() + told[1:]
