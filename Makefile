@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check serve lint bench opdb notebooks clean
+.PHONY: help book test check serve lint bench opdb notebooks pictures clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,7 +43,8 @@ lint: $(READY) ## ruff and mypy, and where there is npm the types of the script
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund && npm run --silent lint; \
 	  else echo "no npm here: the types of gradflow/picture/element.js are not checked."; fi
 
-bench: $(READY) ## measure what tracing costs
+bench: $(READY) ## measure what tracing and drawing cost, beside other tools
+	@$(PIP) -q -e ".[bench]" || echo "The other tools could not be installed; they are left out."
 	$(BIN)/python -m benchmarks
 
 opdb: $(READY) ## check every operator of PyTorch's own database
@@ -51,6 +52,9 @@ opdb: $(READY) ## check every operator of PyTorch's own database
 
 notebooks: $(READY) ## run the chapters again and store their outputs
 	$(BIN)/jupyter nbconvert --config book/_ext/nbconvert_config.py --to notebook --execute --inplace book/*.ipynb
+
+pictures: $(READY) ## draw the pictures of the README again
+	$(BIN)/python tools/pictures.py
 
 clean: ## delete what was built; .venv stays
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Run with ``make bench`` or ``python -m benchmarks [--quick]``; prints the table of the README."""
+"""Run with ``make bench`` or ``python -m benchmarks [--quick]``; prints the tables of the README."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import nn
 from tqdm import tqdm
 
 import gradflow as gf
-from benchmarks.models import Program, chain, gpt2
+from benchmarks import peers
+from benchmarks.models import Program, bridge, chain, gpt2, tower
 
 Way = Callable[[Program], Any]
 
@@ -81,13 +82,88 @@ def recording(program: Program) -> float:
     return held / values
 
 
+def pictures(quick: bool) -> list[str]:
+    """The table of what a picture takes, from a flow to SVG, and what it weighs as a page."""
+    figures = {
+        "chain of 1,000 operations: to SVG": (chain(1_000), 2),
+        "10,000 operations in 100 modules: to SVG": (tower(100), 5),
+    }
+    lines = ["| a picture | measured | bar | holds |", "|---|--:|--:|:-:|"]
+    for what, (program, bar) in figures.items():
+        lines.append(row(what, drawn(observed(program)), bar, "s"))
+    lines.append(row("three layers and a cut: page", weighed(bridge()), 60, "kB"))
+    if not quick:
+        model = gpt2()
+        flow = observed(model)
+        lines.append(row("GPT-2 small's shape: to SVG", drawn(flow), 2, "s"))
+        lines.append(row("the same: page", len(gf.draw(flow).html().encode()) / 1000, 300, "kB"))
+    return lines
+
+
+def drawn(flow: gf.Flow) -> float:
+    """The least seconds from a flow to SVG."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        gf.draw(flow).svg()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def weighed(program: Program) -> float:
+    """The kilobytes of HTML that a figure is in a chapter."""
+    return len(gf.draw(observed(program)).html().encode()) / 1000
+
+
+def others(quick: bool, rounds: int) -> list[str]:
+    """The table of other tools at the same work, interleaved."""
+    works = peers.works(quick)
+    ways = {
+        "plain forward, no picture": peers.forward,
+        "plain forward + backward, no picture": peers.plain,
+        "**gradflow**: forward, backward observed, SVG": peers.gradflow,
+        **{f"{peers.called(peer)}: {what}": peer for peer, what in peers.PEERS.items()},
+    }
+    columns = [measured_in_turn(list(ways.values()), work, rounds) for work in works]
+    lines = [
+        f"| from model and input to SVG, seconds | {' | '.join(work.name for work in works)} |",
+        f"|---|{'--:|' * len(works)}",
+    ]
+    lines += [f"| {what} | {' | '.join(cells)} |" for what, *cells in zip(ways, *columns, strict=True)]
+    if not peers.has_dot():
+        lines += [
+            "",
+            "The program `dot` is not here: the other tools only wrote its input, and torchlens not even that.",
+        ]
+    return lines
+
+
+def measured_in_turn(ways: list[Callable[[peers.Work], Any]], work: peers.Work, rounds: int) -> list[str]:
+    """The least seconds of each way, or why it gave up, the ways taken in turn."""
+    best: dict[Any, float | str] = {}
+    for turn in tqdm(range(rounds + 1), desc=work.name, leave=False):
+        for way in ways:
+            if isinstance(best.get(way), str):
+                continue
+            work.model.zero_grad()
+            gc.collect()
+            start = time.perf_counter()
+            failed = peers.outcome(way, work)
+            seconds = time.perf_counter() - start
+            if failed is not None:
+                best[way] = failed
+            elif turn:  # the first round warms up
+                best[way] = min(seconds, float(best.get(way, float("inf"))))
+    return [f"{best[way]:.3f}" if isinstance(best[way], float) else str(best[way]) for way in ways]
+
+
 def row(what: str, measured: float, bar: float, unit: str = "×") -> str:
     """One line of the table."""
     return f"| {what} | {measured:,.2f} {unit} | ≤ {bar:g} {unit} | {'yes' if measured <= bar else 'no'} |"
 
 
 def main() -> None:
-    """Measure everything and print the table."""
+    """Measure everything and print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and no GPT-2")
     parser.add_argument("--threads", type=int, default=1, help="default: %(default)s")
@@ -120,6 +196,7 @@ def main() -> None:
             row("the same, observed by `t.backward(loss)`", by_backward / base, 1.2),
             row("recording, for each value of GPT-2", recording(model) / 1000, 1, "kB"),
         ]
+    lines += ["", *pictures(options.quick), "", *others(options.quick, 1 if options.quick else 3)]
     print("\n".join(lines))
 
 

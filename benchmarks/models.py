@@ -1,4 +1,4 @@
-"""The workloads: a long chain of tiny operations, and a language model of GPT-2 small's shape."""
+"""The workloads: chains of tiny operations, many modules, and a language model of GPT-2 small's shape."""
 
 from __future__ import annotations
 
@@ -22,6 +22,31 @@ def chain(length: int) -> Program:
         return h.sum()
 
     return {"w": w}, loss
+
+
+def tower(blocks: int) -> Program:
+    """Blocks of fifty layers with a relu behind each."""
+    layers = (nn.Sequential(*(part for _ in range(50) for part in (nn.Linear(4, 4), nn.ReLU()))) for _ in range(blocks))
+    model, x = nn.Sequential(*layers), torch.ones(1, 4)
+    return {"model": model}, lambda: model(x).sum()
+
+
+class Bridge(nn.Module):
+    """Three layers, the last one behind a cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(4, 3), nn.Linear(3, 2), nn.Linear(2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """f32[batch, 4] to f32[batch, 1]."""
+        return self.c(self.b(self.a(x)).detach())
+
+
+def bridge() -> Program:
+    """The square of the output of three layers."""
+    model, x = Bridge(), torch.ones(5, 4)
+    return {"model": model, "x": x}, lambda: model(x).pow(2).mean()
 
 
 class Block(nn.Module):

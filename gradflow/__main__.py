@@ -16,6 +16,7 @@ from gradflow import demo
 from gradflow.draw import draw
 from gradflow.errors import GradflowError
 from gradflow.explain import explain
+from gradflow.figure import checked
 from gradflow.flow import Flow
 from gradflow.program import ProgramError, function_in, running
 from gradflow.testing import assert_gradient
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gradflow {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     shown = commands.add_parser("demo", help="explain a small example", description="Explain a small example.")
-    shown.add_argument("--save", metavar="FILE", default="gradflow-demo.txt", help="default: %(default)s")
+    shown.add_argument("--save", metavar="FILE", default="gradflow-demo.svg", help="default: %(default)s")
     shown.set_defaults(run=_demo)
     explained = commands.add_parser(
         "explain",
@@ -77,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         help="parameters that must be reached, or modules, which mean all of theirs",
     )
     explained.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    explained.add_argument("--save", metavar="FILE", help="also save the figure, as .txt or .json")
+    explained.add_argument(
+        "--save", metavar="FILE", help="also save the figure, as .svg .html .png .pdf .json .dot or .txt"
+    )
     explained.set_defaults(run=_explain)
     return parser
 
@@ -90,6 +93,8 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    if options.save:
+        checked(options.save)  # before a program runs that may take long
     # With --json, what the program itself prints must not get between the braces.
     aside = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
     with aside, function_in(options.target) as function:

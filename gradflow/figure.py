@@ -100,7 +100,7 @@ class Figure:
             GradflowError: the suffix is not one of ``.svg .html .png .pdf .json .dot .txt``, the figure cannot be
                 written that way, or the file cannot be written.
         """
-        target = _checked(path)
+        target = checked(path)
         _write(target, _WRITERS[target.suffix.lower()](self))
 
     def __repr__(self) -> str:
@@ -167,7 +167,12 @@ _WRITERS: dict[str, Callable[[Figure], str | bytes]] = {
 }
 
 
-def _checked(path: object) -> Path:
+def checked(path: object) -> Path:
+    """The path, if a figure can be saved there.
+
+    Raises:
+        GradflowError: its suffix names no form, or it has no folder to be in.
+    """
     if not isinstance(path, str | os.PathLike):
         raise GradflowError(f"save() takes a path, as in save('figure.svg'), but got {type(path).__name__}.")
     target = Path(os.fsdecode(path))
@@ -176,6 +181,8 @@ def _checked(path: object) -> Path:
         raise GradflowError(
             f"{str(target)!r} does not say how to write the figure; end it in {', '.join(others)} or {last}."
         )
+    if not target.absolute().parent.is_dir():
+        raise GradflowError(f"cannot write {str(target)!r}: there is no folder {str(target.parent)!r}.")
     return target
 
 

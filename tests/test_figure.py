@@ -144,7 +144,7 @@ def test_unknown_format(name, tmp_path):
 
 def test_missing_folder(tmp_path):
     """A folder that is not there is an error, and nothing is made."""
-    with pytest.raises(GradflowError, match=r"cannot write .*missing.figure.txt': No such file or directory"):
+    with pytest.raises(GradflowError, match=r"cannot write .*missing.figure.txt': there is no folder"):
         draw(chain()).save(tmp_path / "missing" / "figure.txt")
     with pytest.raises(GradflowError, match=r"save.. takes a path"):
         draw(chain()).save(3)

@@ -177,15 +177,56 @@ def test_json(program, capsys):
     assert "hello from the program" in err
 
 
-def test_save(program, capsys):
-    """The figure can be saved; as JSON it can be read back."""
+FORMS = {
+    "svg": b"<svg",
+    "html": b"<!DOCTYPE html>",
+    "png": b"\x89PNG\r\n",
+    "pdf": b"%PDF-",
+    "json": b"{",
+    "dot": b"digraph",
+    "txt": b"2 of 4 parameters reached",
+}
+
+
+@pytest.mark.parametrize(("suffix", "start"), FORMS.items(), ids=FORMS)
+def test_save(program, suffix, start):
+    """The figure can be saved in every form."""
+    assert 0 == main(["explain", f"{program}:cut", "--save", f"flow.{suffix}"])
+
+    assert Path(f"flow.{suffix}").read_bytes().startswith(start)
+
+
+def test_saved_json_can_be_read_back(program):
+    """As JSON, the figure is the flow."""
     assert 0 == main(["explain", f"{program}:cut", "--save", "flow.json"])
-    assert 0 == main(["explain", f"{program}:cut", "--save", "flow.txt"])
 
     flow = from_json(Path("flow.json").read_text())
     assert ("none", "nonzero") == (flow.at("a.weight").status, flow.at("b.weight").status)
-    assert Path("flow.txt").read_text().startswith("2 of 4 parameters reached")
-    assert 2 == main(["explain", f"{program}:cut", "--save", "flow.jpg"])
+
+
+def test_saved_picture_is_the_drawn_one(program):
+    """What is saved is what draw() shows of the flow."""
+    assert 0 == main(["explain", f"{program}:cut", "--save", "flow.json"])
+    assert 0 == main(["explain", f"{program}:cut", "--save", "flow.svg"])
+
+    assert gf.draw(from_json(Path("flow.json").read_text())).svg() == Path("flow.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("flow.jpg", "'flow.jpg' does not say how to write the figure; end it in .svg, .html, .png"),
+        ("flow", "'flow' does not say how"),
+        ("missing/flow.svg", "cannot write 'missing/flow.svg': there is no folder 'missing'."),
+    ],
+)
+def test_save_where_it_cannot(program, capsys, file, message):
+    """A file that cannot be written is told before the program runs."""
+    assert 2 == main(["explain", f"{program}:prints", "--save", file])
+
+    out, err = capsys.readouterr()
+    assert "" == out
+    assert err.startswith(f"gradflow: {message}")
 
 
 @pytest.mark.parametrize(
@@ -278,12 +319,12 @@ def test_file_named_like_a_module(program, capsys):
 
 
 def test_demo(tmp_path, monkeypatch, capsys):
-    """The demo prints a program and its text form, and saves the text form."""
+    """The demo prints a program and its text form, and saves the picture."""
     monkeypatch.chdir(tmp_path)
-    assert 0 == main(["demo"])
+    assert 0 == main(["demo", "--save", "demo.txt"])
 
     out = capsys.readouterr().out
-    saved = (tmp_path / "gradflow-demo.txt").read_text()
+    saved = (tmp_path / "demo.txt").read_text()
     assert saved in out
     assert "15          return self.head(h.detach()) * self.scale" in out
     assert (
@@ -291,7 +332,11 @@ def test_demo(tmp_path, monkeypatch, capsys):
         == saved.split("\n\n")[0]
     )
     assert "  demo.py:15  return self.head(h.detach()) * self.scale" == saved.split("\n\n")[1]
-    assert out.endswith("Saved as gradflow-demo.txt.\n")
+    assert out.endswith("Saved as demo.txt.\n")
+
+    assert 0 == main(["demo"])
+    assert out.replace("demo.txt", "gradflow-demo.svg") == capsys.readouterr().out
+    assert (tmp_path / "gradflow-demo.svg").read_text().startswith("<svg")
 
 
 def test_demo_elsewhere(tmp_path, capsys):

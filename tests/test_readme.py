@@ -39,7 +39,16 @@ def test_first_lines():
     assert gf.Reason.DETACHED is gf.explain(space["flow"], "encoder.weight").reason
 
 
-@pytest.mark.parametrize("row", ["chain of 10,000 operations: traced", "GPT-2 small's shape, 128 tokens: traced"])
+ROWS = (
+    "chain of 10,000 operations: traced",
+    "GPT-2 small's shape, 128 tokens: traced",
+    "10,000 operations in 100 modules: to SVG",
+    "GPT-2 small's shape: to SVG",
+    "**gradflow**: forward, backward observed, SVG",
+)
+
+
+@pytest.mark.parametrize("row", ROWS)
 def test_costs_are_from_the_benchmark(row):
     """The table of costs has the rows that the benchmark prints."""
     source = (Path(__file__).parent.parent / "benchmarks" / "__main__.py").read_text(encoding="utf-8")
