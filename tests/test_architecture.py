@@ -70,7 +70,8 @@ ALLOWED |= {
     "picture.frames": _PLAN | {"picture.cells", "picture.compact", "picture.grid"},
     "picture.layout": _PLAN
     | {f"picture.{name}" for name in ("cells", "compact", "frames", "grid", "routes", "rows", "tree", "wrap")},
-    "picture.lanes": _PLAN | {"picture.cells"},
+    "picture.entries": _PLAN,
+    "picture.lanes": _PLAN | {"picture.cells", "picture.entries"},
     "picture.fit": _PLAN | {"picture.layout", "picture.lanes"},
     "picture.states": _MEANING | _SKETCH | {"targets"},
     "picture.theme": {"picture.metrics"},

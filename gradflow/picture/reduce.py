@@ -526,4 +526,4 @@ def _with_discs(drawn: Sketch, notes: Sequence[Note], status: Status | None) -> 
 
 def _is_meant(edge: Edge, mark: str, status: Status | None) -> bool:
     """Whether what a note says happened on this use; not to be told apart for numbers that are not finite."""
-    return status is None or mark == "nonfinite" or status(edge) == mark
+    return status is None or mark == "nonfinite" or mark in status(edge).split()
