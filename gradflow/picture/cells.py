@@ -16,6 +16,8 @@ SQUARE, CIRCLE = 18.0, 16.0
 PILL, ROUND = 24.0, 28.0
 MOST_SQUARES = 30
 _DROP, _DROP_NUMBERS, _DROP_DISC = 44.0, 64.0, 72.0
+_LABEL_OUT = 4.0
+"""How far right of the middle a row of leaves stands: its last label may stick out further than the first square."""
 _IN_A_ROW = 3
 _IN_A_COLUMN = 6
 _OP_ROOM, _LEAF_ROOM, _NAME_ROOM, _NOTE_ROOM = 168.0, 116.0, 148.0, 184.0
@@ -54,8 +56,8 @@ def _room(parts: Parts) -> Rect:
     rects = [parts.shape, *parts.leaves, *parts.squares, *map(bounds, parts.labels)]
     left, top = min(rect.x for rect in rects), min(rect.y for rect in rects)
     right, bottom = max(rect.right for rect in rects), max(rect.bottom for rect in rects)
-    left, top = 4.0 * math.floor(left / 4), 4.0 * math.floor(top / 4)
-    return Rect(left, top, 4.0 * math.ceil(right / 4) - left, 4.0 * math.ceil(bottom / 4) - top)
+    left, top = 2.0 * math.floor(left / 2), 4.0 * math.floor(top / 4)
+    return Rect(left, top, 2.0 * math.ceil(right / 2) - left, 4.0 * math.ceil(bottom / 4) - top)
 
 
 def _around(w: float, h: float, x: float = 0.0, y: float = 0.0) -> Rect:
@@ -96,8 +98,8 @@ def _row(leaves: Sequence[Leaf], half: float, radius: float) -> Hung:
     rooms = [_leaf_room(leaf) for leaf in leaves]
     at = [0.0]
     for (_, right), (left, _) in pairwise(rooms):
-        at.append(math.ceil(at[-1] + right + 8 + left))
-    middle = 0.0 if len(at) == 1 else (at[-1] + rooms[-1][1] - rooms[0][0]) / 2
+        at.append(math.ceil(at[-1] + right + 6 + left))
+    middle = 0.0 if len(at) == 1 else (at[-1] + rooms[-1][1] - rooms[0][0]) / 2 - _LABEL_OUT
     at = [float(round(x - middle)) for x in at]
     half = max(half, _even(max(map(abs, at)) + 9)) if len(at) > 1 else half
     drop = _drop(leaves)
@@ -354,6 +356,7 @@ def _closed(cell: Cell, across: bool) -> Parts:
         text = shorten(leaf.label, "detail", _LEAF_ROOM)
         lines.append(Label(10, bottom, text, "detail", leaf=index))
         leaves.append(Rect(10, bottom - 11, width(text, "detail"), 14))
+    bottom += 15 * cell.blank
     for row, (text, role, note) in enumerate(_note_lines(cell.notes)):
         bottom += 17 if row == 0 else 15
         lines.append(Label(24, bottom, text, "source" if role == "source" else "caption-bold", note=note))

@@ -29,17 +29,17 @@ PITCH = 14.0
 ITEMS_APART = 12.0
 TRACK_APART = 16.0
 LINE_APART = 14.0
-GAP = 20.0
-WALL_LINE, WALL_ROOM, WALL_SHAPE = 12.0, 12.0, 18.0
+WALL_LINE = 12.0
 _MOST_SORTED = 60
 
 
 class Walls(NamedTuple):
-    """How far the items and lines of a container stay away from its borders, along."""
+    """How far the lines, rooms and shapes in a container stay away from its borders, along; and from each other."""
 
     line: float
     room: float
     shape: float
+    gap: float = 20.0
 
 
 class Spot(NamedTuple):
@@ -322,7 +322,6 @@ class Block(NamedTuple):
 
 _APART = {
     ("room", "room"): 8.0,
-    ("core", "core"): GAP,
     ("line", "line"): PITCH,
     ("room", "line"): 8.0,
     ("line", "room"): 8.0,
@@ -334,7 +333,8 @@ _APART = {
 class Fronts:
     """The fronts of rooms, cores and lines together."""
 
-    def __init__(self) -> None:
+    def __init__(self, gap: float) -> None:
+        self.apart = {**_APART, ("core", "core"): gap}
         self.by_kind = {"room": Front(), "core": Front(), "line": Front()}
 
     def bound(self, block: Block, sign: int) -> float:
@@ -343,7 +343,7 @@ class Fronts:
         for part in block.parts:
             inset = part.u0 if sign > 0 else -part.u1
             for kind, front in self.by_kind.items():
-                apart = _APART.get((kind, part.kind))
+                apart = self.apart.get((kind, part.kind))
                 if apart is not None:
                     bound = max(bound, front.over(part.v0 - 0.5, part.v1 + 0.5) + apart - inset)
         return bound
@@ -376,7 +376,7 @@ def _pack(
     blocks = _blocks(board, inside, heights, across, entries, turns, texts)
     at = _push_left(board, blocks, pieces, heights, entries, walls, low, high)
     end = _end(board, blocks, pieces, at, walls, high)
-    _pull_right(board, blocks, pieces, at, entries, end)
+    _pull_right(board, blocks, pieces, at, entries, walls, end)
     spans = [(across[i] + board.items[i].room.v0, across[i] + board.items[i].room.v1) for i in inside]
     spans += [(heights.of(piece), heights.of(piece)) for piece in pieces]
     return Spot(
@@ -503,7 +503,7 @@ def _blocks(
         parts = [Part("room", here.room.u0, here.room.u1, v + here.room.v0, v + here.room.v1)]
         parts.append(Part("core", *here.core, v + here.room.v0, v + here.room.v1))
         parts += [Part("line", offset, offset, v0, v1) for offset, v0, v1 in entering[item]]
-        block = Block(("item", item, 0), tuple(parts), 4.0)
+        block = Block(("item", item, 0), tuple(parts), 2.0)
         blocks.append((3.0 * board.columns[item], board.rows[item], block))
     return [block for _, _, block in sorted(blocks, key=lambda each: each[:2])]
 
@@ -528,27 +528,20 @@ def _far_edge(
     return at["item", number, 0] + offset
 
 
-def _least(board: Board, piece: Piece) -> float:
+def _least(board: Board, piece: Piece, walls: Walls) -> float:
     """How long a piece is at least."""
-    link = board.links[piece.link]
-    out = (
-        board.items[piece.start[1]].lead
-        if piece.start[0] == "item"
-        else WALL_LINE
-        if piece.start[0] == "wall"
-        else PITCH
-    )
-    if piece.end[0] == "item":
-        need = max(out, board.items[piece.end[1]].entry)
-        if piece.start[0] == "item":
-            need = max(need, GAP)
-            if board.items[piece.start[1]].is_cell and board.items[piece.end[1]].is_cell:
-                need = max(need, GAP + 4)
-    else:
-        need = max(out, PITCH)
-    if piece.last:
-        need = max(need, link.least, link.text + 28 if link.text else 0.0)
-    return need
+    link, (start, first, _), (end, last, _) = board.links[piece.link], piece.start, piece.end
+    marked = max(link.least, link.text + 28 if link.text else 0.0) if piece.last else 0.0
+    if start == "wall" and end == "item":
+        return max(0.0 if walls.line else walls.gap, marked)
+    out = board.items[first].lead if start == "item" else WALL_LINE if start == "wall" else PITCH
+    if end != "item":
+        return max(out, PITCH, marked)
+    need = max(out, board.items[last].entry, marked)
+    if start != "item":
+        return need
+    both = board.items[first].is_cell and board.items[last].is_cell
+    return max(need, walls.gap + 4 if both else walls.gap)
 
 
 def _push_left(
@@ -566,7 +559,7 @@ def _push_left(
     for piece in pieces:
         name = ("item", piece.end[1], 0) if piece.end[0] == "entry" else piece.end
         ending[name].append(piece)
-    fronts = Fronts()
+    fronts = Fronts(walls.gap)
     at: dict[tuple[str, int, int], float] = {}
     margin = {"room": walls.room, "core": walls.shape, "line": walls.line}
     for block in blocks:
@@ -581,7 +574,7 @@ def _push_left(
                 inset = entries[piece.end[1], piece.end[2]][0]
             else:
                 inset = 0.0
-            bound = max(bound, start + _least(board, piece) - inset)
+            bound = max(bound, start + _least(board, piece, walls) - inset)
         if block.name[0] == "text":
             piece = next(p for p in pieces if p.link == block.name[1] and p.last)
             start = _edge(board, at, piece.start) if piece.low >= low else 0.0
@@ -618,6 +611,7 @@ def _pull_right(
     pieces: Sequence[Piece],
     at: dict[tuple[str, int, int], float],
     entries: Entries,
+    walls: Walls,
     end: float,
 ) -> None:
     """What hangs on no input moves as far right as what comes behind it allows."""
@@ -627,14 +621,14 @@ def _pull_right(
     starting: dict[tuple[str, int, int], list[Piece]] = defaultdict(list)
     for piece in pieces:
         starting[piece.start].append(piece)
-    fronts = Fronts()
+    fronts = Fronts(walls.gap)
     for block in reversed(blocks):
         if block.name in free and starting[block.name]:
             bound = -fronts.bound(block, -1)
             inset = board.items[block.name[1]].core[1] if block.name[0] == "item" else 0.0
             for piece in starting[block.name]:
                 edge = _far_edge(board, at, entries, piece.end, end)
-                bound = min(bound, edge - _least(board, piece) - inset)
+                bound = min(bound, edge - _least(board, piece, walls) - inset)
             if math.isfinite(bound):
                 at[block.name] = max(at[block.name], block.grid * math.floor(bound / block.grid + 1e-6))
         fronts.add(block, at[block.name], -1)

@@ -50,7 +50,7 @@ def cell_item(cell: Cell, place: Place, direction: str) -> Item:
         0,
         0,
         8.0 if cell.small else 14.0,
-        14.0 if cell.small else 20.0,
+        14.0 if cell.small else 16.0,
         {},
         {},
         cell.id,

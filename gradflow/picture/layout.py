@@ -9,9 +9,6 @@ from typing import NamedTuple
 
 from gradflow.picture.cells import bounds, form
 from gradflow.picture.compact import (
-    WALL_LINE,
-    WALL_ROOM,
-    WALL_SHAPE,
     Piece,
     Spot,
     Walls,
@@ -38,8 +35,19 @@ _DISC, _BARS = 44.0, 56.0
 _COMPARED = 120
 """Up to that many links, several orders of the rows are tried."""
 
-INSIDE = Walls(WALL_LINE, WALL_ROOM, WALL_SHAPE)
-OUTSIDE = Walls(0.0, 0.0, 0.0)
+
+class Spacing(NamedTuple):
+    """How far things stay apart along, inside boxes and outside."""
+
+    inside: Walls
+    outside: Walls
+
+
+WIDE = Spacing(Walls(12.0, 12.0, 18.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
+TIGHTER = (
+    Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0)),
+    Spacing(Walls(12.0, 8.0, 12.0, 16.0), Walls(0.0, 0.0, 0.0, 16.0)),
+)
 
 
 class LineOf(NamedTuple):
@@ -80,7 +88,8 @@ class Setting(NamedTuple):
     tree: Tree
     places: tuple[Place, ...]
     direction: str
-    beside: bool
+    beside: bool = False
+    spacing: Spacing = WIDE
 
 
 def lay(sketch: Sketch, width: float, direction: str) -> Layout:
@@ -99,28 +108,42 @@ def lay(sketch: Sketch, width: float, direction: str) -> Layout:
     """
     tree = grow(sketch)
     places = tuple(form(cell, direction) for cell in sketch.cells)
-    layout = _lay(Setting(sketch, tree, places, direction, beside=direction == "TB"), width)
-    if direction == "TB" and not layout.fits:
-        layout = _lay(Setting(sketch, tree, places, direction, beside=False), width)
-    return layout
+    setting = Setting(sketch, tree, places, direction)
+    if direction == "LR":
+        return _in_lines(setting, width)
+    layout = _lay(setting._replace(beside=True), width)
+    return layout if layout.fits else _lay(setting, width)
+
+
+def _in_lines(setting: Setting, width: float) -> Layout:
+    """From left to right: in one line if need be a little tighter, else in several."""
+    placed = _inside_out(setting)
+    if _extent(placed[None]) + 2 * MARGIN > width:
+        for spacing in TIGHTER:
+            tighter = _inside_out(setting._replace(spacing=spacing))
+            if _extent(tighter[None]) + 2 * MARGIN <= width:
+                return _assemble(setting, tighter, width)
+        placed[None] = _wrapped(setting, setting.tree.containers[None], placed[None], width - 2 * MARGIN)
+    return _assemble(setting, placed, width)
 
 
 def _lay(setting: Setting, width: float) -> Layout:
+    return _assemble(setting, _inside_out(setting), width)
+
+
+def _inside_out(setting: Setting) -> dict[int | None, Placed]:
+    """Every container placed, the inner ones first."""
     placed: dict[int | None, Placed] = {}
     for box in reversed(setting.sketch.boxes):
         placed[box.id] = _place_box(setting, box.id, placed)
-    root = setting.tree.containers[None]
-    flat = _place(setting, root, placed, OUTSIDE)
-    if setting.direction == "LR":
-        flat = _wrapped(setting, root, flat, width - 2 * MARGIN)
-    placed[None] = flat
-    return _assemble(setting, placed, width)
+    placed[None] = _place(setting, setting.tree.containers[None], placed, setting.spacing.outside)
+    return placed
 
 
 def _place_box(setting: Setting, box: int, placed: Mapping[int | None, Placed]) -> Placed:
     """The content of a box, with its frame around it."""
     container = setting.tree.containers[box]
-    inner = _place(setting, container, placed, INSIDE)
+    inner = _place(setting, container, placed, setting.spacing.inside)
     spot = inner.lines[0].spot
     content = straight(Room(0.0, spot.end, spot.low, spot.high), setting.direction)
     ports = sorted(_port(inner, index) for index, link in enumerate(inner.board.links) if link.source == LEFT)
@@ -278,19 +301,19 @@ def _wrapped(setting: Setting, container: Container, flat: Placed, width: float)
         spans = lines(flat.board, spot, places, runs, width * (1 - 0.06 * attempt), 2 * GUTTER + 8)
         if spans is None:
             break
-        option = _broken(flat.board, spans)
+        option = _broken(flat.board, spans, setting.spacing.outside)
         best = best or option
         if _extent(option) <= width:
             return option
     return best or flat
 
 
-def _broken(board: Board, spans: Sequence[tuple[int, int]]) -> Placed:
+def _broken(board: Board, spans: Sequence[tuple[int, int]], walls: Walls) -> Placed:
     """A container in lines between these slots."""
     done: list[LineOf] = []
     v = 0.0
     for number, (low, high) in enumerate(spans):
-        spot = settle(board, OUTSIDE, low, high)
+        spot = settle(board, walls, low, high)
         if done:
             before = done[-1]
             v = before.v + before.spot.high + BETWEEN_LINES - spot.low
@@ -302,7 +325,7 @@ def _broken(board: Board, spans: Sequence[tuple[int, int]]) -> Placed:
 
 
 def _extent(placed: Placed) -> float:
-    return max(line.right for line in placed.lines)
+    return max(line.right or line.spot.end for line in placed.lines)
 
 
 def _polyline(placed: Placed, index: int) -> list[tuple[float, float]]:
