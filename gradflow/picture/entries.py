@@ -63,8 +63,10 @@ def entries(sketch: Sketch, boxed: Collection[int], left: float, right: float) -
         right: where it ends.
     """
     columns = _columns(sketch, boxed, left, right)
-    told = _regions_told(sketch)
-    rows = [_row(sketch, cell, columns, cell.id in boxed, told.get(cell.id)) for cell in sketch.cells]
+    regions = _regions_told(sketch)
+    shared = {run.cells[0]: run.notes for run in sketch.runs}
+    cells = [cell._replace(notes=(*cell.notes, *shared.get(cell.id, ()))) for cell in sketch.cells]
+    rows = [_row(sketch, cell, columns, cell.id in boxed, regions.get(cell.id)) for cell in cells]
     return rows, [_idle_row(box, sketch, columns) for box in sketch.boxes if box.idle]
 
 

@@ -162,7 +162,8 @@ class _Writer:
         cells.sort(key=lambda item: item[0])
         ids = {key: at for at, (_, key, _) in enumerate(cells)}
         placed = tuple(cell._replace(id=at) for at, (_, _, cell) in enumerate(cells))
-        drawn = Sketch(placed, tuple(boxes), self._wires(ids), self._runs(ids, placed))
+        runs = self._runs(ids, placed)
+        drawn = Sketch(_in_runs(placed, runs), tuple(boxes), self._wires(ids), runs)
         return _with_discs(drawn, [note for note in self.notes if note.mark != "cut"], self.status)
 
     def _kind_of(self, value: int) -> str:
@@ -274,7 +275,7 @@ class _Writer:
 
     def _mark_cell(self, at: int) -> Cell:
         mark = self.marks.marks[at]
-        leaves = sorted(self.leaves.get(at, ()), key=lambda leaf: leaf.edges[-1].position if leaf.edges else 99)
+        leaves = sorted(self.leaves.get(at, ()), key=_leaf_order)
         weight = sum(self.marks.weights[op] for op in mark.ops)
         if mark.branch is not None:
             return self._closed_cell(at, mark.branch, tuple(leaves), weight)
@@ -411,14 +412,13 @@ class _Writer:
         for holder, values in held.items():
             around = self.marks.around(holder)
             names = {value: below(self.graph.values[value].name or "", *around) for value in values}
-            few = len(values) <= _MOST_IDLE
-            single = [value for value in values if few or "." not in names[value]]
-            if holder is None and len(single) <= _MOST_IDLE:
-                cells += [self._idle_cell(printable(names[value]), value) for value in single]
-            elif holder is None:
-                cells.append(self._idle_module("never used", tuple(single), None, ""))
-            else:
+            single = [value for value in values if "." not in names[value]]
+            if holder is not None:
                 boxes[holder] = boxes[holder]._replace(idle=tuple((printable(names[value]), value) for value in single))
+            elif len(single) <= _MOST_IDLE:
+                cells += [self._idle_cell(printable(names[value]), value) for value in single]
+            else:
+                cells.append(self._idle_module("parameters", tuple(single), None, ""))
             groups: dict[str, list[int]] = {}
             for value in values:
                 if value not in single:
@@ -440,7 +440,7 @@ class _Writer:
 
     def _idle_module(self, label: str, values: tuple[int, ...], box: int | None, path: str) -> Cell:
         squares = tuple(sorted(values))
-        return Cell(0, "module", label, box=box, squares=squares, tally=self.tally(squares), weight=0.0, path=path)
+        return Cell(0, "module", label, box=box, squares=squares, tally="never used", weight=0.0, path=path)
 
     def _wires(self, ids: Mapping[Key, int]) -> tuple[Wire, ...]:
         """The lines as wires; several values between equal cells are one."""
@@ -501,9 +501,30 @@ class _Writer:
 
 
 def _run(group: Sequence[int], cells: Sequence[Cell]) -> list[Run]:
+    """The run of some cells, with the causes that each of them has."""
     if len(group) < _LEAST_RUN:
         return []
-    return [Run(tuple(group), f"{len(group)} blocks", f"{cells[group[0]].tally} each")]
+    first = cells[group[0]]
+    told = [{(note.mark, note.title, note.source) for note in cells[at].notes} for at in group]
+    shared = first.notes if all(one == told[0] for one in told) else ()
+    causes = [f"{note.title}, {note.source}" if note.source else note.title for note in shared]
+    return [Run(tuple(group), f"{len(group)} blocks", " · ".join([f"{first.tally} each", *causes]), shared)]
+
+
+def _in_runs(cells: Sequence[Cell], runs: Sequence[Run]) -> tuple[Cell, ...]:
+    """The cells, those of a run of one size and without the causes that the run tells."""
+    changed = list(cells)
+    for run in runs:
+        most = max(len(cells[at].leaves) for at in run.cells)
+        for at in run.cells:
+            notes = () if run.notes else cells[at].notes
+            changed[at] = cells[at]._replace(notes=notes, blank=most - len(cells[at].leaves))
+    return tuple(changed)
+
+
+def _leaf_order(leaf: Leaf) -> tuple[bool, int]:
+    """Parameters before other values, in the order in which the op takes them."""
+    return leaf.kind != "parameter", leaf.edges[-1].position if leaf.edges else 99
 
 
 def _with_discs(drawn: Sketch, notes: Sequence[Note], status: Status | None) -> Sketch:

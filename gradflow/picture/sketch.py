@@ -81,6 +81,7 @@ class Cell(NamedTuple):
         below: among numbers, the derivative below it.
         factor: among numbers, the local factor towards the input on the spine.
         small: whether it is drawn in the small form of small multiples.
+        blank: of a closed module, how many lines of text its equals have more, so that all are of one size.
     """
 
     id: int
@@ -100,6 +101,7 @@ class Cell(NamedTuple):
     below: str = ""
     factor: str = ""
     small: bool = False
+    blank: int = 0
 
 
 class Box(NamedTuple):
@@ -151,11 +153,19 @@ class Wire(NamedTuple):
 
 
 class Run(NamedTuple):
-    """Neighbouring equal closed modules, under one bracket."""
+    """Neighbouring equal closed modules, under one bracket.
+
+    Attributes:
+        cells: their ids.
+        title: how many there are.
+        detail: what holds for each; the causes that all of them have, too.
+        notes: causes that all of them have, which are then not written in the cells.
+    """
 
     cells: tuple[int, ...]
     title: str
     detail: str
+    notes: tuple[Note, ...] = ()
 
 
 class Sketch(NamedTuple):
