@@ -11,6 +11,7 @@ from gradflow.picture.metrics import shorten, width
 from gradflow.picture.shapes import Text
 from gradflow.picture.states import PARAMETER_STATES, Pass
 from gradflow.picture.view import View
+from gradflow.reason import Reason
 from gradflow.verdict import Span, Spans, plain, verdict_spans
 
 NARROW = 560.0
@@ -42,6 +43,22 @@ def conclusion(view: View) -> list[Spans]:
 def _verdict(one: Pass) -> Spans:
     held = None if one.holders is None else frozenset(one.holders)
     return verdict_spans(one.flow, one.explanations, held, one.step)
+
+
+def all_reached(view: View) -> bool:
+    """Whether each pass reached every parameter."""
+    return all(found.reason is Reason.RECEIVED for one in view.passes for found in one.explanations.values())
+
+
+def how_to_read(view: View, direction: str) -> Spans:
+    """How to read the numbers of a picture."""
+    forth, back = ("left to right", "right to left") if direction == "LR" else ("downwards", "upwards")
+    loss = printable(view.passes[0].label)
+    return (
+        Span(f"Black: forward, {forth}. "),
+        Span(f"Blue: derivative of {loss}, {back};", "bold"),
+        Span(" each op multiplies by its grey factor."),
+    )
 
 
 def _of_graph(view: View) -> Spans:
@@ -150,7 +167,7 @@ def wrapped(spans: Spans, room: float, role: str) -> list[Spans]:
     lines: list[list[Span]] = [[]]
     used = 0.0
     for word in _words(spans):
-        fitted = tuple(Span(shorten(text, _role(style, role), room), style) for text, style in word)
+        fitted = _fit(word, room, role)
         wide = _width(fitted, role)
         bare = _width([Span(text.rstrip(), style) for text, style in fitted], role)
         if used and used + bare > room:
@@ -159,6 +176,16 @@ def wrapped(spans: Spans, room: float, role: str) -> list[Spans]:
         lines[-1] += fitted
         used += wide
     return [_tidied(line) for line in lines]
+
+
+def _fit(word: Spans, room: float, role: str) -> Spans:
+    """A word of which the longest piece is shortened if it is wider than a line."""
+    if _width(word, role) <= room:
+        return word
+    longest = max(range(len(word)), key=lambda index: len(word[index].text))
+    left = room - _width([*word[:longest], *word[longest + 1 :]], role)
+    text, style = word[longest]
+    return (*word[:longest], Span(shorten(text, _role(style, role), left), style), *word[longest + 1 :])
 
 
 def _words(spans: Spans) -> Iterator[Spans]:

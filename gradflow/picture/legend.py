@@ -100,7 +100,7 @@ def _disc(mark: str) -> Sample:
 
 
 def _square(state: str, drift: bool = False) -> Sample:
-    return lambda x, y: [Group("parameter", state, (), ((),), (Square(state, Rect(x, y - 8, 16, 16), drift),))]
+    return lambda x, y: [Group("sample", state, (), (), (Square(state, Rect(x, y - 8, 16, 16), drift),))]
 
 
 _EDGES: tuple[tuple[str, str, float, Sample], ...] = (

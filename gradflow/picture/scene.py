@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gradflow.graph import Graph
-from gradflow.picture.conclusion import NARROW, conclusion, description, set_lines, title
+from gradflow.picture.conclusion import NARROW, all_reached, conclusion, description, how_to_read, set_lines, title
 from gradflow.picture.drawing import draw_graph
 from gradflow.picture.legend import legend as explained
 from gradflow.picture.matrix import matrix
 from gradflow.picture.plan import Layout
-from gradflow.picture.shapes import Group, Primitive, Scene
+from gradflow.picture.shapes import Group, Primitive, Scene, Text
 from gradflow.picture.sketch import Sketch
 from gradflow.picture.states import Pass
 from gradflow.picture.view import View
@@ -40,7 +42,7 @@ def compose(
     view = View(graph, passes)
     wide = max(layout.width, width or 0.0)
     items: list[Primitive | Group] = draw_graph(sketch, layout, view)
-    below, y = said(view, layout.height, wide)
+    below, y = _said(view, layout, wide, guide=_has_derivatives(items))
     items += below
     if legend:
         rows, y = explained(items, MARGIN, y + 6, wide - 2 * MARGIN)
@@ -48,14 +50,20 @@ def compose(
     return Scene(wide, y, title(view), description(view), tuple(items))
 
 
-def said(view: View, y: float, wide: float) -> tuple[list[Primitive | Group], float]:
+def _has_derivatives(items: Sequence[Primitive | Group]) -> bool:
+    groups = (item for item in items if isinstance(item, Group))
+    return any(isinstance(one, Text) and one.role == "derivative" for group in groups for one in group.items)
+
+
+def _said(view: View, layout: Layout, wide: float, guide: bool) -> tuple[list[Primitive | Group], float]:
     """What stands under a graph: the conclusion, and of several losses the table; and where it ends."""
-    return _verdict(view, y, wide) if len(view.passes) < 2 else _table(view, y + 12, wide)
-
-
-def _verdict(view: View, y: float, wide: float) -> tuple[list[Primitive | Group], float]:
+    if len(view.passes) > 1:
+        return _table(view, layout.height + 12, wide)
     role, most = ("verdict-narrow", 3) if wide < NARROW else ("verdict", 2)
-    lines, y = set_lines(conclusion(view), MARGIN, y + _ABOVE_VERDICT, wide - 2 * MARGIN, role, most)
+    told = conclusion(view)
+    if guide:
+        told = [how_to_read(view, layout.direction), *([] if all_reached(view) else told)][::-1]
+    lines, y = set_lines(told, MARGIN, layout.height + _ABOVE_VERDICT, wide - 2 * MARGIN, role, most)
     return [*lines], y + 18
 
 

@@ -117,7 +117,7 @@ class Group(NamedTuple):
     """Everything that is drawn for one use of a value, or for one parameter.
 
     Attributes:
-        kind: ``wire`` or ``parameter``.
+        kind: ``wire`` or ``parameter``; ``sample`` in a legend.
         state: as of ``states``.
         keys: what it stands for: edges, or the id of a value.
         data: names and texts of its data attributes, one set for each thing it stands for.
