@@ -1,0 +1,223 @@
+"""The SVG of a picture: it says exactly what the flow says, is safe, and is the same everywhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gradflow.flow import Flow
+from gradflow.graph import Edge
+from gradflow.picture.scene import compose
+from gradflow.picture.shapes import Group
+from gradflow.picture.states import Pass
+from gradflow.picture.svg import svg
+from gradflow.picture.theme import PALETTES
+from tests import graphs, pictures
+from tests.pictures import scene_of
+
+DATA = Path(__file__).parent / "data"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def bridge(theme: str = "auto", **more) -> str:
+    flow, sketch = pictures.bridge(), pictures.bridge_sketch()
+    return svg(compose(sketch, pictures.bridge_layout(sketch), flow.graph, (Pass(flow),)), theme, **more)
+
+
+def groups(drawn: str, kind: str) -> list[dict[str, str]]:
+    """The attributes of all groups of a kind."""
+    found = ElementTree.fromstring(drawn).iter(f"{SVG}g")
+    return [dict(group.attrib) for group in found if group.get("class", "").split()[0] == kind]
+
+
+def edge(group: dict[str, str]) -> Edge:
+    return Edge(int(group["data-value"]), int(group["data-op"]), int(group["data-position"]))
+
+
+@pytest.mark.parametrize("name", graphs.every_flow())
+def test_read_back(name):
+    """From the SVG one reads back exactly what came along every edge, and what every used parameter got."""
+    flow = graphs.every_flow()[name]
+    drawn = svg(scene_of(flow))
+    wires = [group for group in groups(drawn, "wire") if "data-op" in group]
+    losses = [group for group in groups(drawn, "wire") if "data-op" not in group]
+    squares = groups(drawn, "parameter")
+    found = Pass(flow).explanations
+    used = {
+        flow.graph.values[e.value].name for e in flow.graph.edges() if flow.graph.values[e.value].kind == "parameter"
+    }
+
+    assert {e: flow.at(e).status for e in flow.graph.edges()} == {edge(group): group["data-status"] for group in wires}
+    assert len(wires) == len(list(flow.graph.edges()))
+    assert [(str(flow.output), flow.at(flow.output).status)] == [
+        (group["data-value"], group["data-status"]) for group in losses
+    ]
+    written = {name: (flow.at(name).status, found[name].reason.name, str(flow.graph.names[name])) for name in used}
+    if name != "hostile":
+        assert written == {
+            group["data-name"]: (group["data-status"], group["data-reason"], group["data-value"]) for group in squares
+        }
+
+
+def test_no_status_without_a_pass():
+    """The SVG of a bare graph says what is connected, and nothing about gradients."""
+    flow, sketch = pictures.bridge(), pictures.bridge_sketch()
+    drawn = svg(compose(sketch, pictures.bridge_layout(sketch), flow.graph))
+
+    assert "data-status" not in drawn and "data-reason" not in drawn
+    assert set(flow.graph.edges()) == {edge(group) for group in groups(drawn, "wire") if "data-op" in group}
+
+
+def test_hostile_names():
+    """What comes from the user cannot leave its place, and the SVG stays well-formed."""
+    drawn = svg(scene_of(graphs.hostile()))
+    root = ElementTree.fromstring(drawn)
+    texts = " ".join(text for element in root.iter() for text in (element.text or "", *element.attrib.values()))
+
+    assert "</script><!--" in texts and 'say "hi"' in texts and "🦊🦊" in texts and "שלום" in texts
+    assert "two\\nlines" in texts and "\\u202egnp.exe" in texts and "\\ud800" in texts
+    assert drawn.isprintable() or drawn.rstrip("\n").isprintable()
+    assert {"svg", "title", "desc", "style", "g", "path", "rect", "circle", "text", "tspan"} >= {
+        element.tag.removeprefix(SVG) for element in root.iter()
+    }
+
+
+def test_pictures_on_a_page_cannot_clash():
+    """No ids, markers, filters, references, scripts or variables; every rule holds below the picture only."""
+    drawn = bridge()
+    for forbidden in (" id=", "marker", "filter", "url(", "href", "<script", "var(", "@import", "http:"):
+        assert forbidden not in drawn.replace("http://www.w3.org/2000/svg", ""), forbidden
+    style = re.search("<style>(.*)</style>", drawn)[1]
+    selectors = [one for part in re.findall(r"([^{}]+)\{", style) if "@" not in part for one in part.split(",")]
+    assert all(one.startswith(".gf") for one in selectors)
+
+
+def test_same_again():
+    """The same flow gives the same text, byte for byte."""
+    assert bridge() == bridge()
+
+
+def test_numbers_are_short():
+    """No coordinate has more than one decimal."""
+    for name in graphs.every_flow():
+        body = svg(scene_of(graphs.every_flow()[name])).partition("</style>")[2]
+        assert [] == re.findall(r"\d\.\d\d|e-\d", re.sub(r">[^<]*<|data-[^ >]*", "", body))
+
+
+def colours(text: str) -> set[str]:
+    return set(re.findall("#[0-9A-F]{6}", text))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "grey"])
+def test_one_theme(theme):
+    """A picture of one theme has the colours of that palette only."""
+    drawn = bridge(theme)
+    assert colours(drawn) <= set(PALETTES[theme].values()) and "@media" not in drawn
+
+
+def test_auto_theme():
+    """By itself light, and on paper always; dark where the screen is, or where the page says so."""
+    drawn = bridge()
+    style = re.search("<style>(.*)</style>", drawn)[1]
+    light, *dark = style.split("@media screen")
+
+    assert colours(light) <= set(PALETTES["light"].values())
+    assert 2 == len(dark) and all(colours(part) <= set(PALETTES["dark"].values()) for part in dark)
+    assert dark[0].startswith(" and (prefers-color-scheme:dark){.gf:not(.light) ") and dark[1].startswith("{.gf.dark ")
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+@pytest.mark.parametrize("theme", PALETTES)
+def test_contrast(theme):
+    """Texts have a contrast of 4.5 on every ground they stand on; lines of 3 on the paper."""
+    palette = PALETTES[theme]
+    for ground in ("paper", "module", "region"):
+        for ink in ("ink", "soft"):
+            assert 4.5 <= contrast(palette[ink], palette[ground]), (ink, ground)
+    for text in ("reached", "zero", "undefined"):
+        assert 4.5 <= contrast(palette[text], palette["paper"]), text
+    for line in ("grey", "shape", "reached", "zero", "cut", "undefined"):
+        assert 3.0 <= contrast(palette[line], palette["paper"]), line
+
+
+def test_smallest_text():
+    """No text is written smaller than 11 px, the 0 in a little disc included."""
+    drawn = svg(scene_of(graphs.dead()))
+    sizes = [float(size) for size in re.findall(r'font-size[:=]"?([\d.]+)', drawn)]
+    assert sizes and min(sizes) >= 11
+
+
+def test_pending():
+    """What is still to come is marked as such, by edge and by value; what never comes is not."""
+    flow = pictures.bridge()
+    drawn = bridge(shown={12, Edge(11, 4, 0)})
+    classes = {
+        group["data-value"] + ("/" + group["data-op"] if "data-op" in group else ""): group["class"]
+        for group in (*groups(drawn, "wire"), *groups(drawn, "parameter"))
+    }
+
+    assert flow.output == 12
+    assert ["wire reached", "wire reached"] == [classes["12"], classes["11/4"]]
+    assert ["wire reached pending", "parameter reached pending"] == [classes["4/3"], classes["4"]]
+    assert ["wire missing", "parameter none"] == [classes["0/0"], classes["0"]]
+    assert " pending" not in bridge()
+
+
+def test_rules_for_what_moves():
+    """A picture brings the looks of what is pending and of what is looked at, and a band for each line."""
+    drawn = bridge("light")
+    assert ".gf .pending>.head" in drawn and ".gf .current>.band{stroke:#B9D8EB}" in drawn
+    assert len(groups(drawn, "wire")) == drawn.count('class="band"')
+
+
+def test_only_rules_that_are_needed():
+    """The style sheet has no rule for what does not occur."""
+    drawn = bridge("light")
+    assert ".line.zero" not in drawn and ".region" not in drawn and ".second" not in drawn
+
+
+def test_accessible():
+    """The picture is one image with a name, a title and a description."""
+    root = ElementTree.fromstring(bridge())
+
+    assert ("img", "Gradient of loss", "gf") == (root.get("role"), root.get("aria-label"), root.get("class"))
+    assert "Gradient of loss" == root.findtext(f"{SVG}title")
+    assert "Cut off: A and B." in root.findtext(f"{SVG}desc")
+
+
+def test_several_uses_on_one_line():
+    """A line that stands for several uses is one drawing, and an empty group for each further use."""
+    group = Group("wire", "quiet", (Edge(0, 0, 0), Edge(0, 0, 1)), ((("value", "0"),), (("value", "1"),)), ())
+    scene = scene_of(graphs.dead())
+    drawn = svg(scene._replace(items=(group,)))
+    assert '<g class="wire quiet" data-value="0"></g><g class="wire quiet" data-value="1"/>' in drawn
+
+
+@pytest.mark.parametrize("name", ["bridge", "square"])
+def test_golden(name, request):
+    """Two pictures, byte for byte; delete the file to write it anew, and look at it."""
+    drawn = bridge() if name == "bridge" else svg(scene_of(graphs.square()))
+    path = DATA / f"{name}.svg"
+    if not path.exists():
+        path.write_text(drawn, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == drawn
+
+
+def test_unseeded():
+    """A loss without history has a picture too."""
+    flow = pictures.bridge()
+    drawn = svg(scene_of(Flow(flow.graph, flow.output, (), seeded=False)))
+    assert "The loss does not require grad" in drawn
