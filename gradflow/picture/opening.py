@@ -102,10 +102,10 @@ def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Collec
     _join_equal(root, wanted, holding)
     for branch in root.branches():
         branch.open = branch.kind == "region" or _is_wanted(branch, wanted)
-    groups = _groups(root, holding)
+    around = {child: branch for branch in (root, *root.branches()) for child in branch.children}
     marks = sum(1 for _ in root.shown())
-    for members in groups:
-        visible = _visible(root, members)
+    for members in _groups(root, holding):
+        visible = [branch for branch in members if _is_visible(branch, around)]
         more = sum(_marks_inside(branch) - 1 for branch in visible)
         if visible and marks + more <= most:
             marks += more
@@ -260,9 +260,14 @@ def _groups(root: Branch, holding: dict[Branch, bool]) -> list[list[Branch]]:
     return [groups[key] for key in sorted(groups, key=lambda key: key[:2])]
 
 
-def _visible(root: Branch, members: Sequence[Branch]) -> list[Branch]:
-    shown = {child for child in root.shown() if isinstance(child, Branch)}
-    return [branch for branch in members if branch in shown]
+def _is_visible(branch: Branch, around: dict[Branch | int, Branch]) -> bool:
+    """Whether everything around a branch is open."""
+    at: Branch | None = around.get(branch)
+    while at is not None and at.open:
+        if at.kind == "root":
+            return True
+        at = around.get(at)
+    return False
 
 
 def _marks_inside(branch: Branch) -> int:

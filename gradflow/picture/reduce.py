@@ -304,6 +304,8 @@ class _Writer:
 
     def _factor(self, at: int) -> str:
         """The local factor of an op into which one line goes."""
+        if not self.numbers.factors:
+            return ""
         edges = [edge for (_, target, _, _), some in self.lines.items() if target == ("mark", at) for edge in some]
         return self.numbers.factors.get(edges[0], "") if len(edges) == 1 else ""
 
@@ -470,9 +472,9 @@ class _Writer:
         if value in self.numbers.above:
             return self.numbers.above[value]
         given = self.graph.values[value]
-        losses = {end for end, _, _ in self.ends}
-        named = given.kind == "intermediate" and given.name and value not in losses and cells <= _NAMES_ON_LINES
-        return printable(given.name) if named and given.name else ""
+        if cells > _NAMES_ON_LINES or given.kind != "intermediate" or any(value == end for end, _, _ in self.ends):
+            return ""
+        return printable(given.name or "")
 
     def _are_alike(self, one: int, other: int) -> bool:
         kinds = {self.marks.kind(one), self.marks.kind(other)}
