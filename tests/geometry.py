@@ -13,7 +13,7 @@ from gradflow.picture.plan import Label, Layout, Place, Point, Rect
 from gradflow.picture.sketch import Sketch
 
 HEAD = 14.0  # an arrow head and 4 px of line
-WIDE_FAN = 6  # above that many values into one op they share a bus
+WIDE_FAN = 4  # above that many values out of one op or into it, they may share a bus
 Segment = tuple[Point, Point]
 
 
@@ -223,17 +223,27 @@ def stream(sketch: Sketch, wire: int) -> tuple[int, int, tuple[int, ...]]:
 
 
 def _shared(sketch: Sketch, layout: Layout) -> Iterator[str]:
-    into: dict[int, set[object]] = defaultdict(set)
-    for index, wire in enumerate(sketch.wires):
-        into[wire.target].add(stream(sketch, index))
-    wide = {cell for cell, streams in into.items() if len(streams) > WIDE_FAN}
+    wide = _wide(sketch)
     for a, b in combinations(layout.routes, 2):
         if stream(sketch, a.wire) == stream(sketch, b.wire):
             continue
-        if (target := sketch.wires[a.wire].target) == sketch.wires[b.wire].target and target in wide:
+        if _ends_of(sketch, a.wire) & _ends_of(sketch, b.wire) & wide:
             continue
         if any(_on_one_line(s, t) > 4 for s in segments(a.points) for t in segments(b.points)):
             yield f"wires {a.wire} and {b.wire} share a line"
+
+
+def _ends_of(sketch: Sketch, wire: int) -> set[tuple[str, int]]:
+    return {("from", sketch.wires[wire].source), ("to", sketch.wires[wire].target)}
+
+
+def _wide(sketch: Sketch) -> set[tuple[str, int]]:
+    """The cells that so many values leave or enter that they may share a line there."""
+    streams: dict[tuple[str, int], set[object]] = defaultdict(set)
+    for index in range(len(sketch.wires)):
+        for end in _ends_of(sketch, index):
+            streams[end].add(stream(sketch, index))
+    return {end for end, some in streams.items() if len(some) > WIDE_FAN}
 
 
 def _texts(layout: Layout) -> Iterator[str]:
@@ -260,19 +270,15 @@ def _grown(rect: Rect, by: float) -> Rect:
 
 
 def _dots(sketch: Sketch, layout: Layout) -> Iterator[str]:
+    wide = _wide(sketch)
     for dot in layout.dots:
         streams = [
-            stream(sketch, route.wire) if not _is_wide(sketch, route.wire) else None
+            None if _ends_of(sketch, route.wire) & wide else stream(sketch, route.wire)
             for route in layout.routes
             if any(_touches(dot, segment) for segment in segments(route.points))
         ]
         if all(streams.count(each) < 2 for each in streams):
             yield f"no lines part at {dot}"
-
-
-def _is_wide(sketch: Sketch, index: int) -> bool:
-    target = sketch.wires[index].target
-    return len({stream(sketch, i) for i, wire in enumerate(sketch.wires) if wire.target == target}) > WIDE_FAN
 
 
 def _touches(point: Point, segment: Segment) -> bool:

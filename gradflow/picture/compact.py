@@ -31,6 +31,8 @@ TRACK_APART = 16.0
 LINE_APART = 14.0
 WALL_LINE = 12.0
 _MOST_SORTED = 60
+_MOST_BESIDE = 3
+"""Up to that many lines leave or enter a cell apart from each other, on either side of its middle."""
 
 
 class Walls(NamedTuple):
@@ -158,7 +160,7 @@ def _stubs(board: Board, pieces: Iterable[Piece]) -> dict[tuple[int, int, bool],
             some = sorted((s for s in streams if (streams[s] > 0) == (sign > 0)), key=lambda s: abs(streams[s]))
             step = min(7.0, limit / max(1, len(some)))
             for i, stream in enumerate(some):
-                fixed[number, stream, enters] = sign * step * (len(some) - i)
+                fixed[number, stream, enters] = sign * (step * (len(some) - i) if len(some) <= _MOST_BESIDE else 7.0)
     return fixed
 
 
@@ -221,6 +223,8 @@ def _stack(
         if lane == IN:
             offset = stubs[link.target, link.stream, True]
         lines[row].append((first, last, offset - LINE_APART, offset + LINE_APART))
+        if piece.end[0] == "entry":
+            lines[row].append((last, last, -LINE_APART - 6, LINE_APART + 4))
         if link.text and piece.last:
             lines[row].append((last - 1, last - 1, -link.beside[0], link.beside[1]))
     size = high - low + 3
@@ -615,6 +619,7 @@ def _pull_right(
     end: float,
 ) -> None:
     """What hangs on no input moves as far right as what comes behind it allows."""
+    margin = {"room": walls.room, "core": walls.shape, "line": walls.line}
     free = _free_blocks(board, blocks, pieces)
     if not free:
         return
@@ -624,7 +629,8 @@ def _pull_right(
     fronts = Fronts(walls.gap)
     for block in reversed(blocks):
         if block.name in free and starting[block.name]:
-            bound = -fronts.bound(block, -1)
+            bound = min(end - margin[part.kind] - part.u1 for part in block.parts)
+            bound = min(bound, -fronts.bound(block, -1))
             inset = board.items[block.name[1]].core[1] if block.name[0] == "item" else 0.0
             for piece in starting[block.name]:
                 edge = _far_edge(board, at, entries, piece.end, end)
