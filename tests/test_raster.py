@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typst
 from fontTools.ttLib import TTFont
 from PIL import Image, ImageChops
 from pypdf import PdfReader
@@ -201,9 +202,16 @@ def test_long_picture():
     assert (540, 22500) == tuple(page(svg("", "0 0 720 30000")).mediabox[2:])
 
 
-def test_names_in_every_script():
-    """A name in letters that the shipped fonts lack is drawn in a font that has them, where there is one."""
-    assert page(text("名 x")).extract_text().endswith("x")
+@pytest.mark.parametrize(("name", "asked"), [("名 x", True), ("café ∅ Жуков λ", False)])
+def test_names_in_every_script(name, asked, monkeypatch):
+    """Only for letters that the shipped fonts lack are the fonts of the machine looked at, after the shipped ones."""
+    seen, fonts = [], typst.Fonts
+    monkeypatch.setattr(typst, "Fonts", lambda **how: seen.append(how["include_system_fonts"]) or fonts(**how))
+    raster._fonts.cache_clear()
+    drawn = page(text(name)).extract_text()
+
+    assert [asked] == seen
+    assert name[-1] == drawn[-1]
 
 
 @pytest.mark.parametrize("form", [raster.png, raster.pdf])
@@ -234,3 +242,11 @@ def test_fonts_keep_the_reserved_names_out():
         assert "SIL Open Font License" in names[13]
     assert "SIL OPEN FONT LICENSE" in (FOLDER / "OFL.txt").read_text()
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 300_000
+
+
+def test_what_typst_refuses(monkeypatch):
+    """What typst refuses is told in its words."""
+    monkeypatch.setattr(raster, "_DOCUMENT", "#panic()")
+
+    with pytest.raises(GradflowError, match=r"the picture cannot be written as pdf: .*panicked"):
+        raster.pdf(text("linear"))

@@ -20,9 +20,7 @@ POINTS_PER_PIXEL = 0.75  # of CSS: 96 pixels and 72 points are an inch
 MOST_PIXELS = 200_000_000
 
 _FIXED_WIDTH = re.compile(r"mono|courier|consolas|menlo", re.IGNORECASE)
-_FAMILIES = re.compile(
-    r"(?P<before>font-family\s*:|font\s*:[^;{}/]*?\d(?:px|pt|em|rem|%))(?P<line>/[^\s;{}]*)?(?P<names>[^;{}]*)"
-)
+_FAMILIES = re.compile(r"(?P<before>font-family\s*:|font\s*:[^;{}/]*?\d(?:px|pt|em|rem|%))(?P<names>[^;{}]*)")
 _SVG = "{http://www.w3.org/2000/svg}"
 _DOCUMENT = """\
 #set document(title: sys.inputs.title, date: none)
