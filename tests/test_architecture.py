@@ -60,6 +60,7 @@ ALLOWED |= {
     "picture.marks": _SKETCH | {"notation", "picture.folding", "picture.labels", "picture.opening"},
     "picture.reduce": _SKETCH
     | {"modules", "notation", "picture.folding", "picture.labels", "picture.marks", "picture.opening", "targets"},
+    "picture.mini": _SKETCH | {"notation", "picture.folding", "picture.labels", "picture.opening", "picture.reduce"},
     "picture.cells": _PLAN,
     "picture.grid": set(),
     "picture.rows": _PLAN | {"picture.grid"},
