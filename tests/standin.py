@@ -73,7 +73,7 @@ def _beside(at: At, position: int, among: int, narrow: bool) -> At:
 
 def _wire(start: At, end: At, keys: str, arrival: Arrival) -> str:
     state = STATES[arrival.status]
-    way = f"M{start[0]:g} {start[1]:g}H{end[0]:g}V{end[1]:g}"
+    way = f"M{start[0]:g} {start[1]:g}V{end[1]:g}H{end[0]:g}"
     head = f'<path class="head {state}" d="M{start[0]:g} {start[1]:g}l9 -5v10z"/>' if arrival.arrived else ""
     return (
         f'<g class="wire {state}" {keys} data-status="{arrival.status}"><path class="band" d="{way}"/>'

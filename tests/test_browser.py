@@ -43,6 +43,10 @@ BARE = """figure => {
   }
   return svg.outerHTML;
 }"""
+ON_LINE = """line => {
+  const p = line.getPointAtLength(25).matrixTransform(line.getScreenCTM());
+  return [p.x, p.y];
+}"""
 TAP = """group => {
   const box = group.querySelector(".box").getBoundingClientRect();
   return [box.x + box.width / 2, box.y + box.height / 2];
@@ -69,6 +73,9 @@ def test_two_figures_on_one_page(reader):
     expect(figures.nth(1).locator("input")).to_have_count(1)
     expect(figures.nth(0).locator("input")).to_have_count(0)
     expect(page.locator("picture:visible")).to_have_count(0)
+    expect(page.get_by_role("group", name="A backward pass.")).to_have_count(2)
+    square = figures.nth(0).get_by_role("img", name="a.weight, no gradient, shape (5, 3) · f32, net.py:18")
+    expect(square).to_have_count(1)
     figures.nth(0).locator("summary").click()
     expect(page.locator("td:visible").first).to_have_text("DETACHED")
 
@@ -102,6 +109,22 @@ def test_a_card_has_four_lines(reader):
     expect(page.locator("g.current")).to_have_count(0)
 
 
+def test_a_stem_has_a_card(reader):
+    """The line to a square can be pointed at too; the keyboard comes to the square alone."""
+    page = reader.open(html(chain()))
+    stem = page.locator("g.wire[data-value='2'] .line").evaluate(ON_LINE)
+    page.mouse.move(*stem)
+
+    expect(card(page)).to_contain_text("b.weightreached")
+    expect(page.locator("g.wire[data-value='2']")).to_have_class("wire reached current")
+    page.mouse.click(*stem)
+    expect(page.locator("g.parameter[data-value='2']")).to_be_focused()
+    page.mouse.move(5, 5)
+    expect(card(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card(page)).to_be_hidden()
+
+
 def test_a_card_says_why(reader):
     """A parameter that got nothing has a sentence more."""
     page = reader.open(html(chain()))
@@ -117,6 +140,7 @@ def test_a_card_can_be_entered(reader):
     box = card(page).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=20)
 
+    expect(card(page)).to_be_visible()
     expect(card(page)).to_contain_text("b.weight")
 
 
@@ -202,14 +226,15 @@ def test_steps_by_button(reader):
 def test_playing(reader):
     """It starts when asked to, goes from the first step to the last, 600 ms apart, and stops there."""
     page = reader.open(html(scalar(), stepped=True))
-    page.clock.install()
+    page.clock.install(time=0)
     page.reload()
-    page.clock.run_for(3000)
+    page.clock.pause_at(10_000)
     expect(page.locator(".count")).to_have_text("9 of 9")
     page.get_by_role("button", name="play").click()
+    page.clock.run_for(599)
     expect(page.locator(".count")).to_have_text("1 of 9")
     expect(page.get_by_role("status")).to_have_attribute("aria-live", "off")
-    page.clock.run_for(601)
+    page.clock.run_for(2)
     expect(page.locator(".count")).to_have_text("2 of 9")
     page.get_by_label("Step", exact=True).focus()
     page.keyboard.press("Space")
@@ -390,5 +415,5 @@ def test_keys_are_kept_from_the_host(reader):
     page = reader.open(html(scalar(), stepped=True))
     own = "all => all.every(one => one.dataset.lmSuppressShortcuts === 'true')"
 
-    expect(page.locator("button, input, g[tabindex]")).to_have_count(17)
+    expect(page.locator("button, input, g[tabindex]")).to_have_count(13)
     assert page.locator("gradflow-figure, button, input, g[tabindex]").evaluate_all(own)

@@ -20,7 +20,8 @@
 /** @typedef {{width: number, source: string}} Picture */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
-/** @typedef {{group: SVGGElement, key: string, square: boolean, lines: string[], order: number[]}} Mark */
+/** @typedef {{lines: string[], order: number[], stem: boolean}} Card stem: it says what the square at its end says */
+/** @typedef {Card & {group: SVGGElement, key: string, square: boolean}} Mark */
 /** @typedef {{room: number, dark: boolean, hover: number, focus: number, step: number, playing: boolean}} State */
 /**
  * @typedef {object} View
@@ -76,7 +77,7 @@
 
   // What follows from it.
 
-  /** @param {Data} data @returns {(key: string, square: boolean) => {lines: string[], order: number[]}} */
+  /** @param {Data} data @returns {(key: string, square: boolean) => Card} */
   function cards(data) {
     const values = new Map(data.values.map((row) => [row[0], row]));
     const ops = new Map(data.ops.map((row) => [row[0], row]));
@@ -93,16 +94,18 @@
       const parameter = square && parameters.get(key);
       if (parameter) {
         const [, state, size, , why, source, op] = parameter;
-        return { lines: [name, state, size, facts, source, why], order: [-op, 2, value] };
+        return { lines: [name, state, size, facts, source, why], order: [-op, 2, value], stem: false };
       }
       const edge = edges.get(key);
       if (edge) {
         const [, op, position, , , state, size] = edge;
-        return { lines: [name, state, size, facts, line(makers.get(value) ?? op), ""], order: [-op, 1, position] };
+        const lines = [name, state, size, facts, line(makers.get(value) ?? op), ""];
+        const stem = parameters.has(String(value)) && data.edges.filter((row) => row[0] === value).length === 1;
+        return { lines, order: [-op, 1, position], stem };
       }
       const [loss = name, , state = "", size = ""] = losses.get(key) || [];
       const maker = makers.get(value) ?? 0;
-      return { lines: [loss, state, size, facts, line(maker), ""], order: [-maker, 0, value] };
+      return { lines: [loss, state, size, facts, line(maker), ""], order: [-maker, 0, value], stem: false };
     };
   }
 
@@ -292,6 +295,8 @@
     /** @type {Mark[]} every line and square of the picture that is shown */
     marks = [];
     /** @type {Mark[]} those that can be pointed at */
+    targets = [];
+    /** @type {Mark[]} those that the keyboard comes to, from the loss backwards */
     stops = [];
     /** @type {Map<Mark, Point[]>} */
     points = new Map();
@@ -368,12 +373,13 @@
       frame.addEventListener("pointerleave", () => this.set({ hover: -1 }));
       frame.addEventListener("click", (event) => {
         if (this.card?.contains(this.under(event))) return;
-        const near = this.near(event);
-        this.set({ hover: -1, focus: near });
-        this.stops[near]?.group.focus({ preventScroll: true });
+        const mark = this.targets[this.near(event)];
+        const stop = mark?.stem ? this.stops.find((one) => one.square && one.key === mark.key.split(".")[0]) : mark;
+        this.set({ hover: -1, focus: -1 });
+        stop?.group.focus({ preventScroll: true });
       });
       frame.addEventListener("focusin", (event) => {
-        this.set({ focus: this.stops.findIndex(({ group }) => group === this.under(event)) });
+        this.set({ focus: this.targets.findIndex(({ group }) => group === this.under(event)) });
       });
       frame.addEventListener("focusout", () => this.set({ focus: -1 }));
       frame.addEventListener("keydown", (event) => {
@@ -395,14 +401,14 @@
       return /** @type {Node} */ (event.composedPath()[0]);
     }
 
-    /** @param {MouseEvent} event @returns {number} the stop next to the pointer, or -1 */
+    /** @param {MouseEvent} event @returns {number} the target next to the pointer, or -1 */
     near(event) {
       const corner = /** @type {HTMLElement} */ (this.frame).getBoundingClientRect();
       const at = { x: event.clientX - corner.x, y: event.clientY - corner.y };
       let [best, least] = [-1, NEAR];
-      this.stops.forEach((stop, i) => {
-        const points = this.pointsOf(stop);
-        const inside = stop.square && points.length && holds(boundsOf(points), at, 1);
+      this.targets.forEach((mark, i) => {
+        const points = this.pointsOf(mark);
+        const inside = mark.square && points.length && holds(boundsOf(points), at, 1);
         const distance = inside ? -1 : Math.min(...points.map((p) => Math.hypot(p.x - at.x, p.y - at.y)));
         if (distance <= least) [best, least] = [i, distance];
       });
@@ -449,7 +455,8 @@
       svg.querySelector("title")?.remove(); // a browser would show it wherever the pointer rests
       svg.setAttribute("role", "group");
       this.marks = marksOf(svg, cards(this.data));
-      this.stops = this.marks.filter(shows);
+      this.targets = this.marks.filter(shows);
+      this.stops = this.targets.filter((mark) => !mark.stem);
       this.stops.forEach(({ group, lines }, i) => {
         group.setAttribute("tabindex", i ? "-1" : "0");
         group.setAttribute("role", "img");
@@ -463,19 +470,19 @@
       this.frame?.prepend(svg);
     }
 
-    /** @param {number} index of the stop it belongs to, or -1 */
+    /** @param {number} index of the target it belongs to, or -1 */
     drawCard(index) {
-      const { card, frame } = this;
-      const stop = this.stops[index];
+      const { card, frame, stops } = this;
+      const mark = this.targets[index];
       if (!card || !frame) return;
-      card.hidden = !stop;
-      if (!stop) return;
-      this.stops.forEach(({ group }) => group === stop.group && group.classList.add("current"));
-      if (this.state.focus === index) this.stops.forEach(({ group }, i) => group.setAttribute("tabindex", i === index ? "0" : "-1"));
-      card.replaceChildren(...cardOf(stop));
+      card.hidden = !mark;
+      if (!mark) return;
+      mark.group.classList.add("current");
+      if (this.state.focus === index) stops.forEach((stop) => stop.group.setAttribute("tabindex", stop === mark ? "0" : "-1"));
+      card.replaceChildren(...cardOf(mark));
       card.style.left = card.style.top = "0";
       const room = { w: frame.clientWidth, h: frame.clientHeight };
-      const place = placeOf(this.pointsOf(stop), pointsOf(stop.group, "text"), { w: card.offsetWidth, h: card.offsetHeight }, room);
+      const place = placeOf(this.pointsOf(mark), pointsOf(mark.group, "text"), { w: card.offsetWidth, h: card.offsetHeight }, room);
       card.style.left = `${place.x}px`;
       card.style.top = `${place.y}px`;
     }
