@@ -255,7 +255,7 @@ def _middles(
     tall = {wire.target for at, wire in enumerate(sketch.wires) if wire.disc and lanes.ways[at] in ("straight", "in")}
     middles, y = [], MARGIN
     for cell, height, row in zip(sketch.cells, heights, rows, strict=True):
-        half = max(_HALF_ROW, height / 2 + 6)
+        half = max(_HALF_ROW, height / 2 + 8)
         y += half + (_DISC_ROOM if cell.id in tall else 0.0)
         middles.append(y)
         y += max(half, row.bottom)
