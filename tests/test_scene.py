@@ -452,5 +452,5 @@ def test_captions_name_who_is_missed():
     sketch = pictures.bridge_sketch()
     flow = pictures.bridge()
     panel = Panel("", "", sketch, pictures.bridge_layout(sketch), flow.graph, (Pass(flow),))
-    assert "C only: A, B cut off" in words(compose_grid([panel]))
+    assert "C only: A and B are cut off" in words(compose_grid([panel]))
     assert "by hand" in words(compose_grid([panel._replace(caption=(Span("by hand"),))]))

@@ -9,7 +9,7 @@ from gradflow.graph import Edge
 from gradflow.picture.paths import leaving, longest
 from gradflow.picture.plan import Label, Layout, Place, Point, Rect, Route
 from gradflow.picture.shapes import Bars, Disc, Dot, Group, Line, Primitive, Shape, Square, Text
-from gradflow.picture.sketch import Cell, Leaf, Sketch, Wire
+from gradflow.picture.sketch import Cell, Leaf, Note, Sketch, Wire
 from gradflow.picture.states import EDGE_STATES, strongest
 from gradflow.picture.tracks import Track, drawn
 from gradflow.picture.view import Data, View
@@ -86,12 +86,13 @@ def _wires(picture: _Picture) -> Items:
 
 def _track(picture: _Picture, wire: Wire, route: Route) -> Track:
     source, target = picture.cell(wire.source), picture.cell(wire.target)
-    state, core = _state(picture.view, wire)
+    state, core = _state(picture, wire)
     return Track(
         path=route.points,
         state=state,
         core=core,
         bars=_bars_on(picture, wire, route),
+        is_cut=wire.bars is not None and _is_dependent(picture, wire),
         after_cut=source.kind in _BARS_CELLS,
         into_cut=target.kind in _BARS_CELLS,
         gap=1.5 if source.kind == "parameter" else 0.0,
@@ -99,17 +100,22 @@ def _track(picture: _Picture, wire: Wire, route: Route) -> Track:
     )
 
 
-def _state(view: View, wire: Wire) -> tuple[str, str]:
-    return view.edges(wire.edges) if wire.edges else view.into_result(wire.value)
+def _state(picture: _Picture, wire: Wire) -> tuple[str, str]:
+    if wire.edges:
+        return picture.view.edges(wire.edges)
+    is_loss = picture.cell(wire.target).kind == "loss"
+    return picture.view.into_loss(wire.value) if is_loss else ("quiet", "")
+
+
+def _is_dependent(picture: _Picture, wire: Wire) -> bool:
+    """Whether bars on a wire stand for something: there is something trainable behind it."""
+    return not picture.view.dependent.isdisjoint(wire.values or (wire.value,))
 
 
 def _bars_on(picture: _Picture, wire: Wire, route: Route) -> tuple[float, ...]:
-    """Where bars stand on a wire: on the border of the region that it leaves, or where a small picture has a cut."""
-    if picture.view.dependent.isdisjoint(wire.values or (wire.value,)):
+    """Where bars stand on a wire: on the border of the region that it leaves."""
+    if not _is_dependent(picture, wire):
         return ()
-    if wire.bars is not None:
-        start, end = longest(route.points)
-        return ((start + end) / 2,)
     region = _region_left(picture.sketch, wire)
     if region is None:
         return ()
@@ -130,7 +136,8 @@ def _region_left(sketch: Sketch, wire: Wire) -> int | None:
 
 def _wire(picture: _Picture, wire: Wire, route: Route, track: Track, items: Sequence[Primitive]) -> Group:
     view = picture.view
-    data = tuple(map(view.edge_data, wire.edges)) or (view.result_data(wire.value),)
+    is_loss = picture.cell(wire.target).kind == "loss"
+    data = tuple(map(view.edge_data, wire.edges)) or (view.result_data(wire.value, is_loss),)
     keys: tuple[Edge | int, ...] = wire.edges or (wire.value,)
     discs = [_disc_on(wire.disc, route.points)] if wire.disc else []
     texts = [_plain_text(label) for label in route.labels]
@@ -171,7 +178,7 @@ def _dots(picture: _Picture) -> Items:
     items: Items = []
     for dot in picture.layout.dots:
         through = [
-            _state(picture.view, wire)[0]
+            _state(picture, wire)[0]
             for wire, route in zip(picture.sketch.wires, picture.layout.routes, strict=True)
             if _passes(route, dot)
         ]
@@ -293,14 +300,22 @@ def _labels(picture: _Picture, cell: Cell, place: Place) -> Items:
     """What is written in a cell but not about one of its leaves, with the marks of causes in a closed module."""
     items: Items = []
     marked: set[int] = set()
+    notes = _notes(picture, cell)
     for label in place.labels:
         if label.leaf is not None or _is_drawn_elsewhere(picture, cell, label):
             continue
         if cell.kind == "module" and label.note is not None and label.note not in marked:
             marked.add(label.note)
-            items.append(_little_mark(cell.notes[label.note].mark, label))
+            items.append(_little_mark(notes[label.note].mark, label))
         items.append(_text(picture, cell, label))
     return items
+
+
+def _notes(picture: _Picture, cell: Cell) -> tuple[Note, ...]:
+    """The notes of a cell; in a list also those that the run has which begins with it."""
+    if not picture.is_list:
+        return cell.notes
+    return (*cell.notes, *(note for run in picture.sketch.runs if run.cells[0] == cell.id for note in run.notes))
 
 
 def _is_drawn_elsewhere(picture: _Picture, cell: Cell, label: Label) -> bool:

@@ -188,13 +188,19 @@ def _caption(panel: Panel) -> Spans:
     states = {name: panel.view.parameter(panel.graph.names[name]) for name in names}
     reached = _named([name for name in names if states[name].arrived], names)
     missed = {state: [name for name in names if states[name].state == state] for state in _MISSED}
-    words = [f"{_named(members, names)} {_MISSED[state]}" for state, members in missed.items() if members]
+    words = [_missed(members, names, state) for state, members in missed.items() if members]
     if not words:
         return Span(reached or "none", "bold"), Span(" reached")
     return Span(reached or "none", "bold"), Span(f" {'only' if reached else 'reached'}: {'; '.join(words)}")
 
 
-_MISSED = {"none": "cut off", "zero": "exactly 0", "undefined": "got None", "nonfinite": "NaN or inf"}
+_MISSED = {"none": "cut off", "zero": "at exactly 0", "undefined": "sent None", "nonfinite": "at NaN or inf"}
+
+
+def _missed(members: Sequence[str], everything: Sequence[str], state: str) -> str:
+    """Which parameters are in a state, as ``A and B are cut off``."""
+    short = [printable(name) for name in runs(cover(members, everything))]
+    return f"{listed(short, most=3)} {'are' if len(short) > 1 else 'is'} {_MISSED[state]}"
 
 
 def _named(members: Sequence[str], everything: Sequence[str]) -> str:

@@ -119,11 +119,9 @@ class Pass:
         return any(self.flow.at(value).arrived for value in self.graph.ops[op].outputs)
 
     def into_loss(self, value: int) -> str:
-        """The state of the line from a value to the box of a loss or of a named result."""
-        if value != self.flow.output:
-            return "quiet"
+        """The state of the line from a value to the box of a loss: this one, or one that this one sums up."""
         arrived = _OF_STATUS.get(self.flow.at(value).status)
-        return arrived or ("missing" if value in self.due.values else "quiet")
+        return arrived or ("missing" if value == self.flow.output and value in self.due.values else "quiet")
 
     def parameter(self, name: str) -> Parameter:
         """How the parameter of that name stands."""

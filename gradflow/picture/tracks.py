@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gradflow.picture.paths import Path, backwards, heading, length, on, shared, shortened, split
+from gradflow.picture.paths import Path, backwards, heading, length, longest, on, shared, shortened, split
 from gradflow.picture.plan import Point
 from gradflow.picture.shapes import Bars, Head, Line, Primitive
 from gradflow.picture.states import EDGE_STATES
@@ -23,6 +23,7 @@ class Track(NamedTuple):
         state: of the use that it stands for.
         core: which of two losses reached it: ``""`` (there is one), ``solid``, ``hollow`` or ``both``.
         bars: where bars stand on it, as lengths from its start.
+        is_cut: whether bars stand somewhere on it, where it runs alone.
         after_cut: whether it starts at bars.
         into_cut: whether it ends at bars.
         gap: what is left free at its start.
@@ -33,6 +34,7 @@ class Track(NamedTuple):
     state: str
     core: str = ""
     bars: tuple[float, ...] = ()
+    is_cut: bool = False
     after_cut: bool = False
     into_cut: bool = False
     gap: float = 0.0
@@ -64,12 +66,20 @@ def drawn(tracks: Sequence[Track], joined_at_end: bool = False) -> list[list[Pri
     paths = [turn(track.path) for track in tracks]
     order = sorted(range(len(tracks)), key=lambda i: (EDGE_STATES.index(tracks[i].state), -length(paths[i]), i))
     branches = _branches(paths, order)
+    tracks = [_with_bars(track, index, paths) if track.is_cut else track for index, track in enumerate(tracks)]
     sharp = tuple(branch.path[0] for branch in branches if branch.trunk is not None and branch.path)
     found = []
     for track, branch in zip(tracks, branches, strict=True):
         trunk = None if branch.trunk is None else tracks[branch.trunk]
         found.append(_drawn(track, turn(branch.path), trunk, turn(branch.together), sharp, joined_at_end))
     return found
+
+
+def _with_bars(track: Track, index: int, paths: Sequence[Path]) -> Track:
+    """A line with its bars on the longest stretch that no other line shares."""
+    alone = max((shared(other, paths[index]) for at, other in enumerate(paths) if at != index), default=0.0)
+    start, end = longest(split(paths[index], alone)[1])
+    return track._replace(bars=(alone + (start + end) / 2,))
 
 
 def _branches(paths: Sequence[Path], order: Sequence[int]) -> list[Branch]:
@@ -93,7 +103,8 @@ def _drawn(
     leaves = trunk is not None and not at_end
     meets = trunk is not None and (track.state in _BACKWARD) is not at_end  # its head would be where the two part
     joins = trunk is not None and meets and trunk.state == track.state
-    bars = () if leaves else track.bars
+    before = length(track.path) - length(path) if leaves else 0.0
+    bars = tuple(at - before for at in track.bars if at > before)
     stretches = _stretches(path, bars, track.after_cut and not leaves)
     items = _of_both(track, trunk, together) if leaves else []
     for index, (stretch, behind) in enumerate(stretches):

@@ -35,8 +35,8 @@ class View:
         uses = tuple(edges)
         return _together([strongest(one.edge(edge) for edge in uses) for one in self.passes])
 
-    def into_result(self, value: int) -> tuple[str, str]:
-        """The same of the line into the box of a loss or of a named result."""
+    def into_loss(self, value: int) -> tuple[str, str]:
+        """The same of the line into the box of a loss."""
         return _together([one.into_loss(value) for one in self.passes])
 
     def parameter(self, value: int) -> Parameter:
@@ -47,11 +47,16 @@ class View:
         return merged([one.parameter(name) for one in self.passes])
 
     def loss(self, value: int | None) -> str:
-        """How the box of a value is drawn: ``loss``, ``second``, or ``end`` if no pass started there."""
-        outputs = [one.flow.output for one in self.passes]
-        if value not in outputs:
-            return "end" if self.passes else "loss"
-        return "second" if outputs.index(value) == 1 else "loss"
+        """How the box of a loss is drawn: ``loss``, ``second``, or ``end`` if no pass started there.
+
+        A pass that starts from a sum of losses starts from each of them.
+        """
+        if not self.passes or value is None:
+            return "loss"
+        started = [one.flow.output == value for one in self.passes]
+        if not any(started):
+            started = [one.flow.at(value).arrived for one in self.passes]
+        return "end" if not any(started) else "second" if started.index(True) == 1 else "loss"
 
     def edge_data(self, edge: Edge) -> Data:
         """The data of one use of a value."""
@@ -59,9 +64,9 @@ class View:
         position = (("value", str(edge.value)), ("op", str(edge.op)), ("position", str(edge.position)))
         return position + _status(statuses)
 
-    def result_data(self, value: int) -> Data:
-        """The data of the line into a loss."""
-        statuses = [one.flow.at(value).status if value == one.flow.output else "none" for one in self.passes]
+    def result_data(self, value: int, is_loss: bool) -> Data:
+        """The data of the line into a loss, or into a named result, from which nothing comes back."""
+        statuses = [one.flow.at(value).status if is_loss else "none" for one in self.passes]
         return (("value", str(value)), *_status(statuses))
 
     def parameter_data(self, value: int) -> Data:
