@@ -9,6 +9,7 @@ from collections import Counter
 import pydot
 import pytest
 from graphs import HOSTILE, ZERO, Sketch, chain, every_flow, everywhere, sent, tower
+from zoo import ZOO
 
 from gradflow.errors import GradflowError
 from gradflow.flow import Flow
@@ -267,3 +268,15 @@ def test_form_that_graphviz_does_not_write():
     """An unknown form is the caller's slip."""
     with pytest.raises(GradflowError, match="does not write 'word'"):
         render("digraph {}", "word")
+
+
+@pytest.mark.parametrize("family", ZOO)
+def test_real_models(family):
+    """Of every family of models, each use is one edge and each op one node."""
+    flow = ZOO[family]()
+    ops = {op.id for op in flow.graph.ops if op.target != HOOK}
+    source = dot(flow.graph, flow).source
+
+    uses = [f"e{edge.op}_{edge.position}" for edge in flow.graph.edges() if edge.op in ops]
+    assert Counter(uses) == Counter(re.findall(r"\bid=(e\d+_\d+) ", source))
+    assert Counter(f"o{op}" for op in ops) == Counter(re.findall(r"^\t+(o\d+) \[", source, re.MULTILINE))
