@@ -10,12 +10,13 @@ import pytest
 
 from gradflow.flow import Flow
 from gradflow.graph import Edge
+from gradflow.picture.pictures import Wish, picture
 from gradflow.picture.scene import compose
-from gradflow.picture.shapes import Group
+from gradflow.picture.shapes import Group, Head
 from gradflow.picture.states import Pass
 from gradflow.picture.svg import svg
 from gradflow.picture.theme import PALETTES
-from tests import graphs, pictures
+from tests import graphs, pictures, zoo
 from tests.pictures import scene_of
 
 DATA = Path(__file__).parent / "data"
@@ -221,3 +222,38 @@ def test_unseeded():
     flow = pictures.bridge()
     drawn = svg(scene_of(Flow(flow.graph, flow.output, (), seeded=False)))
     assert "The loss does not require grad" in drawn
+
+
+@pytest.mark.parametrize("family", zoo.ZOO)
+def test_zoo(family):
+    """Of real models, every drawn edge and every drawn parameter is what the flow says, drawn once and with one mark."""
+    flow = zoo.ZOO[family]()
+    one = Pass(flow)
+    scene = picture(flow.graph, (one,), 720.0, Wish()).scene
+    drawn = svg(scene)
+    wires = [group for group in groups(drawn, "wire") if "data-op" in group]
+    statuses = {edge(group): group["data-status"] for group in wires}
+
+    assert {key: flow.at(key).status for key in statuses} == statuses
+    assert len(statuses) == len(wires)
+    for group in groups(drawn, "parameter"):
+        told = group["data-name"], group["data-status"], group["data-reason"]
+        assert (told[0], flow.at(told[0]).status, one.explanations[told[0]].reason.name) == told
+    assert not drawn.count("NaN") or "nan" in family
+    for group in pictures.groups(scene, "wire"):
+        assert 1 >= sum(isinstance(item, Head) for item in group.items), group.keys
+        assert all(item.look in ("reached", "zero", "quiet") for item in group.items if isinstance(item, Head))
+
+
+@pytest.mark.parametrize("family", zoo.ZOO)
+def test_zoo_states(family):
+    """The lines from a parameter say the same as its square, for every parameter of every model."""
+    flow = zoo.ZOO[family]()
+    one = Pass(flow)
+    due_reasons = {"none": "missing", "reached": "reached", "zero": "zero", "frozen": "quiet", "quiet": "quiet"}
+    for name in flow.graph.parameter_names():
+        state = one.parameter(name).state
+        versions = flow.graph.versions(flow.graph.names[name])
+        found = {one.edge(use) for version in versions for use in flow.graph.consumers.get(version, ())}
+        assert not found or due_reasons.get(state, state) in found | {"undefined"}, (name, state, found)
+        assert state not in ("frozen", "quiet") or found <= {"quiet"}, (name, state, found)
