@@ -85,12 +85,27 @@ class Piece(NamedTuple):
     last: bool
 
 
-def settle(board: Board, walls: Walls, low: int | None = None, high: int | None = None) -> Spot:
-    """Place everything on a board between two slots, or all of it."""
-    low = -3 if low is None else low
-    high = 3 * board.width if high is None else high
-    pieces = [piece for some in all_pieces(board) for piece in some if piece.low <= high and piece.high >= low]
-    inside = [i for i in range(len(board.items)) if low <= 3 * board.columns[i] <= high]
+def settle(board: Board, walls: Walls) -> Spot:
+    """Place everything on a board."""
+    pieces = [piece for some in all_pieces(board) for piece in some]
+    return _settle(board, walls, range(len(board.items)), pieces, -3, 3 * board.width)
+
+
+def settle_lines(board: Board, walls: Walls, spans: Sequence[tuple[int, int]]) -> list[Spot]:
+    """Place everything on a board that is broken into lines between these slots, each line on its own."""
+    ends = [high for _, high in spans]
+    items: list[list[int]] = [[] for _ in spans]
+    pieces: list[list[Piece]] = [[] for _ in spans]
+    for item, column in enumerate(board.columns):
+        items[bisect_left(ends, 3 * column)].append(item)
+    for piece in (piece for some in all_pieces(board) for piece in some):
+        last = min(bisect_left(ends, piece.high), len(spans) - 1)
+        for line in range(bisect_left(ends, piece.low), last + 1):
+            pieces[line].append(piece)
+    return [_settle(board, walls, items[i], pieces[i], *span) for i, span in enumerate(spans)]
+
+
+def _settle(board: Board, walls: Walls, inside: Sequence[int], pieces: Sequence[Piece], low: int, high: int) -> Spot:
     stubs = _stubs(board, pieces)
     across, tracks = _stack(board, inside, pieces, stubs, low, high)
     heights = Heights(board, across, tracks, stubs)
@@ -559,6 +574,7 @@ def _push_left(
     high: int,
 ) -> dict[tuple[str, int, int], float]:
     """Every block as far left as the ones before it allow."""
+    texts = {piece.link: piece for piece in pieces if piece.last}
     ending: dict[tuple[str, int, int], list[Piece]] = defaultdict(list)
     for piece in pieces:
         name = ("item", piece.end[1], 0) if piece.end[0] == "entry" else piece.end
@@ -580,7 +596,7 @@ def _push_left(
                 inset = 0.0
             bound = max(bound, start + _least(board, piece, walls) - inset)
         if block.name[0] == "text":
-            piece = next(p for p in pieces if p.link == block.name[1] and p.last)
+            piece = texts[block.name[1]]
             start = _edge(board, at, piece.start) if piece.low >= low else 0.0
             bound = max(bound, start + 14 - block.parts[0].u0)
         at[block.name] = block.grid * math.ceil(bound / block.grid - 1e-6)
@@ -642,7 +658,7 @@ def _pull_right(
 
 def _free_blocks(board: Board, blocks: Sequence[Block], pieces: Sequence[Piece]) -> set[tuple[str, int, int]]:
     """The items that hang on no input, with the turns of what they send."""
-    items = board.free()
+    items = board.free
     users: dict[tuple[str, int, int], set[int]] = defaultdict(set)
     for piece in pieces:
         if piece.end[0] == "turn":

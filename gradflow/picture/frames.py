@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from gradflow.picture.cells import bounds
@@ -75,9 +76,7 @@ def _entries(item: Item, place: Place, direction: str, before: bool) -> int:
 
 def _boxes(stems: Iterable[Sequence[Point]]) -> list[Rect]:
     return [
-        Rect(min(a.x, b.x), min(a.y, b.y), abs(a.x - b.x), abs(a.y - b.y))
-        for stem in stems
-        for a, b in zip(stem, stem[1:], strict=False)
+        Rect(min(a.x, b.x), min(a.y, b.y), abs(a.x - b.x), abs(a.y - b.y)) for stem in stems for a, b in pairwise(stem)
     ]
 
 
@@ -95,13 +94,22 @@ class Framed(NamedTuple):
     idle: tuple[Rect, ...]
 
 
-def frame(box: Box, content: Rect, ports: Sequence[float], first: float, direction: str, beside: bool) -> Framed:
+def frame(
+    box: Box,
+    content: Rect,
+    ports: Sequence[float],
+    exits: Sequence[float],
+    first: float,
+    direction: str,
+    beside: bool,
+) -> Framed:
     """The frame around the content of a box.
 
     Args:
         box: what is framed.
         content: its content with its padding along.
         ports: in a picture from top to bottom, the x at which lines enter it from above.
+        exits: there, the x at which lines leave it below.
         first: there, the y of its first cell.
         direction: of the picture.
         beside: whether its name may stand left of its content, instead of above.
@@ -115,7 +123,7 @@ def frame(box: Box, content: Rect, ports: Sequence[float], first: float, directi
         rect, labels = _name_beside(box, content, first)
     else:
         rect, labels = _name_above(box, content, ports)
-    return _with_idle(box, rect, labels)
+    return _with_idle(box, rect, labels, exits)
 
 
 def _on_grid(x: float) -> float:
@@ -152,7 +160,7 @@ def _name_above(box: Box, content: Rect, ports: Sequence[float]) -> tuple[Rect, 
     rect = Rect(content.x - pad, content.y - HEADER + 6, content.w + 2 * pad, content.h + HEADER - 6)
     best: tuple[float, Rect, tuple[Label, ...]] | None = None
     for start in (rect.x + 10, *(port + 12 for port in ports)):
-        block = min((port for port in ports if port > start), default=None)
+        block = min((port for port in ports if port > start - 8), default=None)
         room = rect.right - 10 - start if block is None else block - 10 - start
         labels, used = _title(box, start, rect.y + 19, room)
         if block is not None and used > room:
@@ -169,19 +177,19 @@ def _name_above(box: Box, content: Rect, ports: Sequence[float]) -> tuple[Rect, 
     return best[1], best[2]
 
 
-def _with_idle(box: Box, rect: Rect, labels: tuple[Label, ...]) -> Framed:
-    """Parameters that were never used: squares at the bottom, in rows."""
+def _with_idle(box: Box, rect: Rect, labels: tuple[Label, ...], exits: Sequence[float]) -> Framed:
+    """Parameters that were never used: squares at the bottom, in rows, right of the lines that leave there."""
     if not box.idle:
         return Framed(rect, labels, ())
     squares: list[Rect] = []
     texts = list(labels)
-    x, y = rect.x + 12, rect.bottom + 4
-    right = rect.right
+    left = max([rect.x + 12, *(x + 14 for x in exits)])
+    x, y, right = left, rect.bottom + 4, rect.right
     for name, _ in box.idle:
         text = shorten(name, "leaf", _NAME_ROOM)
         wide = _SQUARE + 6 + width(text, "leaf")
-        if squares and x + wide > rect.right - 12:
-            x, y = rect.x + 12, y + _IDLE_ROW
+        if x > left and x + wide > rect.right - 12:
+            x, y = left, y + _IDLE_ROW
         squares.append(Rect(x, y, _SQUARE, _SQUARE))
         texts.append(Label(x + _SQUARE + 6, y + 13, text, "leaf"))
         right = max(right, x + wide + 12)

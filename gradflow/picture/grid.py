@@ -106,29 +106,23 @@ class Path(NamedTuple):
 
 
 class Board(NamedTuple):
-    """A container with its items on the grid, and the ways between them."""
+    """A container with its items on the grid, and the ways between them.
+
+    Attributes:
+        items: what stands in it.
+        links: what flows between them.
+        columns: of each item.
+        rows: of each item.
+        free: the items that hang on no input and lead to one place: they may stand as late as they like.
+        paths: of each link.
+    """
 
     items: tuple[Item, ...]
     links: tuple[Link, ...]
     columns: tuple[int, ...]
     rows: tuple[int, ...]
+    free: frozenset[int] = frozenset()
     paths: tuple[Path, ...] = ()
-
-    def free(self) -> set[int]:
-        """The items that hang on no input and lead to one place: they may stand as late as they like."""
-        into: dict[int, list[int]] = {i: [] for i in range(len(self.items))}
-        leaves = dict.fromkeys(into, 0)
-        for link in self.links:
-            if link.target >= 0:
-                into[link.target].append(link.source)
-            if link.source >= 0:
-                leaves[link.source] += 1
-        found: set[int] = set()
-        for item in sorted(into, key=lambda i: (self.columns[i], i)):
-            sources = into[item]
-            if all(s in found and leaves[s] == 1 and not self.items[s].is_input for s in sources):
-                found.add(item)
-        return found
 
     @property
     def width(self) -> int:

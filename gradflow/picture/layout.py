@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from gradflow.picture.compact import (
     all_pieces,
     along_end,
     settle,
+    settle_lines,
 )
 from gradflow.picture.frames import Framed, box_item, cell_item, flipped, frame, point, straight
 from gradflow.picture.grid import DOWN, IN, LEFT, OUT, RIGHT, UP, Board, Item, Link, Room
@@ -146,11 +148,13 @@ def _place_box(setting: Setting, box: int, placed: Mapping[int | None, Placed]) 
     inner = _place(setting, container, placed, setting.spacing.inside)
     spot = inner.lines[0].spot
     content = straight(Room(0.0, spot.end, spot.low, spot.high), setting.direction)
-    ports = sorted(_port(inner, index) for index, link in enumerate(inner.board.links) if link.source == LEFT)
+    down = setting.direction == "TB"
+    ports = sorted({_port(inner, i) for i, link in enumerate(inner.board.links) if down and link.source == LEFT})
+    exits = sorted({_port(inner, i) for i, link in enumerate(inner.board.links) if down and link.target == RIGHT})
     first = spot.along.get(container.main[0], 0.0) if container.main else 0.0
     beside = setting.beside and all(kind == "cell" for kind, _ in container.items)
     beside = beside and setting.sketch.boxes[box].kind == "module"
-    framed = frame(setting.sketch.boxes[box], content, ports, first, setting.direction, beside)
+    framed = frame(setting.sketch.boxes[box], content, ports, exits, first, setting.direction, beside)
     room = flipped(framed.rect, setting.direction)
     return inner._replace(left=room.u0, right=room.u1, framed=framed)
 
@@ -178,7 +182,7 @@ def _place(setting: Setting, container: Container, placed: Mapping[int | None, P
     """Everything in a container, in the order of rows with the fewest crossings and bends."""
     items = [_item(setting, name, order, placed) for name, order in zip(container.items, container.orders, strict=True)]
     items = _under_brackets(setting, container, items)
-    links = _links(setting, container)
+    links = _links(setting, container, items)
     best, least = None, float("inf")
     few = len(links) <= _COMPARED and len(items) - len(container.main) > 1
     for order in range(ORDERS if few else 1):
@@ -251,7 +255,7 @@ def _bracket_text(title: str, detail: str) -> list[tuple[str, str, float]]:
     return [(text, role, text_width(text + " ", role)) for text, role in texts if text]
 
 
-def _links(setting: Setting, container: Container) -> list[Link]:
+def _links(setting: Setting, container: Container, items: Sequence[Item]) -> list[Link]:
     """What flows between the items of a container, with what is written on it."""
     streams: dict[int, set[int]] = defaultdict(set)
     for strand in container.strands:
@@ -259,9 +263,14 @@ def _links(setting: Setting, container: Container) -> list[Link]:
     wide = {
         target
         for target, some in streams.items()
-        if target >= 0 and len(some) > WIDE_FAN and container.items[target][0] == "cell"
+        if target >= 0 and items[target].is_cell and len(some) > min(WIDE_FAN, _ways_in(items[target]))
     }
     return [_link(setting, container, strand)._replace(bus=strand.target in wide) for strand in container.strands]
+
+
+def _ways_in(item: Item) -> int:
+    """How many lines find a place of their own at a cell."""
+    return 3 + item.before + item.after
 
 
 def _link(setting: Setting, container: Container, strand: Strand) -> Link:
@@ -312,8 +321,7 @@ def _broken(board: Board, spans: Sequence[tuple[int, int]], walls: Walls) -> Pla
     """A container in lines between these slots."""
     done: list[LineOf] = []
     v = 0.0
-    for number, (low, high) in enumerate(spans):
-        spot = settle(board, walls, low, high)
+    for number, ((low, high), spot) in enumerate(zip(spans, settle_lines(board, walls, spans), strict=True)):
         if done:
             before = done[-1]
             v = before.v + before.spot.high + BETWEEN_LINES - spot.low
@@ -346,7 +354,7 @@ def _polyline(placed: Placed, index: int) -> list[tuple[float, float]]:
 
 def _line_at(placed: Placed, slot: int) -> int:
     """The line of a wrapped container in which a slot is."""
-    return next((i for i, line in enumerate(placed.lines) if slot <= line.high), len(placed.lines) - 1)
+    return min(bisect_left(placed.lines, slot, key=lambda line: line.high), len(placed.lines) - 1)
 
 
 def _connector(placed: Placed, number: int) -> list[tuple[float, float]]:
@@ -507,12 +515,22 @@ def _dots(setting: Setting, placed: Mapping[int | None, Placed], polylines: Sequ
             parting = _parting(a, b)
             if parting is not None:
                 dots[parting] = None
-    for box, here in placed.items():
-        for number, link in enumerate(here.board.links):
-            if link.bus and here.board.paths[number].turns:
-                wires = setting.tree.containers[box].strands[number].wires
-                dots[polylines[wires[0]][-2]] = None
+    for joint in _joints(setting, placed, polylines):
+        dots[joint] = None
     return list(dots)
+
+
+def _joints(
+    setting: Setting, placed: Mapping[int | None, Placed], polylines: Sequence[tuple[Point, ...]]
+) -> Iterator[Point]:
+    """Where many values join a bus into one op: one for each bus."""
+    for box, here in placed.items():
+        joined: set[int] = set()
+        for number, link in enumerate(here.board.links):
+            line = polylines[setting.tree.containers[box].strands[number].wires[0]]
+            if link.bus and len(line) > 3 and link.target not in joined:
+                joined.add(link.target)
+                yield line[-2]
 
 
 def _parting(a: Sequence[Point], b: Sequence[Point]) -> Point | None:

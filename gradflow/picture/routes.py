@@ -140,7 +140,7 @@ class _Router:
         owner = -2 - link.target if link.bus else link.stream
         ends = [(row, IN)] if deep else [(row, LINE)] if not target.is_cell or link.bus else [(row, LINE), (row, IN)]
         level = start[0] == row and (not deep if start[1] == LINE else deep == self._depth(link))
-        if level and start[1] in (LINE, OUT) and not link.bus and self._passes(link, start, low, high):
+        if level and start[1] in (LINE, OUT) and self._passes(link, start, low, high):
             yield Path((start,), ())
         across = target.is_cell and not link.bus and not link.least
         if across and start != (row, LINE) and self._reaches(start, low, high, link.stream):
@@ -175,6 +175,9 @@ class _Router:
     def _passes(self, link: Link, start: Level, low: int, high: int) -> bool:
         """Whether a link can stay on the level at which it starts all the way."""
         row, lane = start
+        if lane == LINE and link.bus:
+            own = self._free(row, low + 1, high - 2, link.stream)
+            return own and self._free(row, high - 1, high - 1, -2 - link.target)
         if lane == LINE:
             return self._free(row, low + 1, high - 1, link.stream)
         if lane != OUT or not self._depth(link):
@@ -207,8 +210,7 @@ class _Router:
         ranks = [rank(level) for level in path.levels]
         for i, (_, lane) in enumerate(path.levels):
             if lane in (OUT, IN):
-                other = ranks[i + 1] if lane == OUT else ranks[i - 1]
-                ranks[i] += 1 if other > ranks[i] else -1
+                ranks[i] += 1 if self._toward(link, ranks, i, lane) > 0 else -1
         stops: list[float] = [low, *(_middle(turn) for turn in path.turns)]
         if not path.enters_across:
             stops.append(high)
@@ -216,6 +218,12 @@ class _Router:
         along = [(stops[i], stops[i + 1], ranks[i]) for i in range(len(ranks))]
         across = [(_middle(turn), ranks[i], goals[i]) for i, turn in enumerate(path.turns)]
         return along, across
+
+    def _toward(self, link: Link, ranks: list[int], level: int, lane: int) -> float:
+        """On which side of the middle of its row a stub lies."""
+        if len(ranks) == 1:
+            return self._depth(link)
+        return ranks[level + 1 if lane == OUT else level - 1] - ranks[level]
 
     def _cost(self, link: Link, path: Path) -> float:
         bends = len(path.levels) + len(path.turns) - 1
@@ -266,18 +274,19 @@ class _Router:
 
     def _orderly(self, link: Link, path: Path) -> bool:
         """Whether the lines of each channel can still be put in an order."""
-        return not any(self._precedes(turn, after, first) for turn, first, after in self._constraints(link, path))
+        new = list(self._constraints(link, path))
+        return not any(self._precedes(turn, after, first, new) for turn, first, after in new)
 
-    def _precedes(self, channel: int, first: int, after: int) -> bool:
-        known = self.before.get(channel)
-        if not known:
-            return False
+    def _precedes(self, channel: int, first: int, after: int, new: Sequence[tuple[int, int, int]]) -> bool:
+        """Whether one line must stand before another one."""
+        known = self.before[channel]
         seen, todo = {first}, [first]
         while todo:
             one = todo.pop()
             if one == after:
                 return True
-            for other in known.get(one, ()):
+            more = [b for turn, a, b in new if turn == channel and a == one]
+            for other in (*known.get(one, ()), *more):
                 if other not in seen:
                     seen.add(other)
                     todo.append(other)
@@ -300,6 +309,10 @@ class _Router:
                 owner = -2 - link.target if link.bus and i == len(path.levels) - 1 else link.stream
                 for slot in range(stops[2 * i], stops[2 * i + 1] + 1):
                     self.taken[row, slot] = owner
+                if link.bus and not path.turns:
+                    self.taken[row, high - 1] = owner
+                    for slot in range(low + 1, high - 1):
+                        self.taken[row, slot] = link.stream
         if path.enters_across:
             self.across[link.target, rank(path.levels[-1]) > 10 * self.board.rows[link.target]].add(link.stream)
         along, across = self._pieces(link, path)

@@ -90,10 +90,11 @@ def board(items: Sequence[Item], links: Sequence[Link], main: Sequence[int], ord
     by_time = sorted(range(len(items)), key=lambda i: (items[i].order, i))
     place = {item: i for i, item in enumerate(by_time)}
     sorted_items = [by_time[i] for i in in_order(range(len(items)), [(place[a], place[b]) for a, b in inner])]
-    columns = _columns(items, links, inner, sorted_items, main)
+    free = _free(items, links, sorted_items)
+    columns = _columns(items, links, inner, sorted_items, main, free)
     chains = _chains(inner, sorted_items, main)
     rows = _rows(items, links, columns, chains, order)
-    return Board(tuple(items), tuple(links), tuple(columns), tuple(rows))
+    return Board(tuple(items), tuple(links), tuple(columns), tuple(rows), frozenset(free))
 
 
 def _columns(
@@ -102,18 +103,28 @@ def _columns(
     inner: Sequence[tuple[int, int]],
     order: Sequence[int],
     main: Sequence[int],
+    free: set[int],
 ) -> list[int]:
     """The longest way from a border or a beginning; what hangs on no input stands before its first use."""
     into, out = _neighbours(inner)
     columns = [0] * len(items)
     for item in order:
         columns[item] = max((columns[source] + 1 for source in into[item]), default=0)
-    free = Board(tuple(items), tuple(links), tuple(columns), ()).free()
     for item in reversed(order):
         if item in free and out[item]:
             columns[item] = min(columns[target] for target in out[item]) - 1
     _shift_islands(links, into, out, columns, order, main)
     return columns
+
+
+def _free(items: Sequence[Item], links: Sequence[Link], order: Sequence[int]) -> set[int]:
+    """The items that hang on no input and lead to one place."""
+    into, out = _neighbours((link.source, link.target) for link in links)
+    found: set[int] = set()
+    for item in order:
+        if all(s in found and len(out[s]) == 1 and not items[s].is_input for s in into[item]):
+            found.add(item)
+    return found
 
 
 def _neighbours(inner: Iterable[tuple[int, int]]) -> tuple[dict[int, list[int]], dict[int, list[int]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from gradflow.picture.grid import LEFT, RIGHT
@@ -165,7 +166,7 @@ def _main(
         if not main or main[-1] != item:
             main.append(item)
     on_line = {streams[wire] for wire in line.wires}
-    pairs = set(zip(main, main[1:], strict=False))
+    pairs = set(pairwise(main))
     straight = []
     seen = set()
     for number, strand in enumerate(strands):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from gradflow.picture.compact import Spot, all_pieces
@@ -86,27 +87,25 @@ def _broken(
     last = max(ends)
     stops = [*places, 3 * last + 2]
     done: list[tuple[int, int]] = []
-    first, position = -3, 0
-    while first <= 3 * last:
-        start = min(ends[column][0] for column in ends if 3 * column >= first)
-        best = None
-        high = -1.0
-        column = max(0, -(-first // 3))
+    column, position = 0, 0
+    while column <= last:
+        first = done[-1][1] + 1 if done else -3
+        start, high = math.inf, -math.inf
+        best: tuple[int, int, float, int] | None = None
         for i in range(position, len(stops)):
             while column <= last and 3 * column <= stops[i]:
-                high = max(high, ends[column][1]) if column in ends else high
+                low, far = ends.get(column, (start, high))
+                start, high = min(start, low), max(high, far)
                 column += 1
-            used = high - start + (gutter if first > 0 else 0) + (gutter if i < len(stops) - 1 else 0)
-            if used > width and best is not None:
-                break
+            used = high - start + (gutter if done else 0) + (gutter if i < len(stops) - 1 else 0)
             if used > width:
-                return None
+                break
             if best is None or stops[i] not in avoid or best[1] in avoid or used > 1.4 * best[2]:
-                best = (i, stops[i], used)
+                best = (i, stops[i], used, column)
         if best is None:
             return None
         done.append((first, best[1]))
-        first, position = best[1] + 1, best[0] + 1
+        position, column = best[0] + 1, best[3]
     return done
 
 
