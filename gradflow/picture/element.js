@@ -438,8 +438,9 @@
       const theme = this.getAttribute("theme") || "auto";
       this.figure?.classList.toggle("dark", view.dark);
       this.figure?.classList.toggle("grey", theme === "grey");
-      this.svg?.classList.toggle("dark", view.dark);
-      this.svg?.classList.toggle("light", !view.dark);
+      for (const rule of this.svg?.querySelector("style")?.sheet?.cssRules || []) {
+        if (rule instanceof CSSMediaRule) rule.media.mediaText = view.dark ? "screen" : "not all";
+      }
       this.marks.forEach((mark) => paint(mark, view));
       this.drawCard(view.card);
       this.controls?.draw(view);

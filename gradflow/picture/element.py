@@ -80,7 +80,7 @@ def script() -> str:
 
 def _outside_strings(change: Callable[[str], str], code: str) -> str:
     parts = _STRING.split(code)  # every second one is a string or a comment
-    return "".join(part if index % 2 and part[0] in "\"`" else change(part) for index, part in enumerate(parts))
+    return "".join(part if index % 2 and part[0] in '"`' else change(part) for index, part in enumerate(parts))
 
 
 def _source(name: str) -> str:

@@ -185,19 +185,16 @@ def style(theme: str, used: Collection[str]) -> str:
     """The style sheet of a picture.
 
     Args:
-        theme: ``auto`` (light, and dark where the screen is), ``light``, ``dark`` or ``grey``.
+        theme: ``auto`` (light, and dark where the screen is; a page that knows better edits the one media rule),
+            ``light``, ``dark`` or ``grey``.
         used: the classes that occur in the picture.
     """
     rules = [rule for rule in (*_fonts(), *_RULES) if _needed(rule, used)]
     if theme != "auto":
         return "".join(_written(rules, PALETTES[theme], ".gf"))
     coloured = [Rule(rule.selector, looks) for rule in rules if (looks := _coloured(rule.looks))]
-    by_screen = "".join(_written(coloured, PALETTES["dark"], ".gf:not(.light)"))
-    by_choice = "".join(_written(coloured, PALETTES["dark"], ".gf.dark"))
-    return (
-        "".join(_written(rules, PALETTES["light"], ".gf"))
-        + f"@media screen and (prefers-color-scheme:dark){{{by_screen}}}@media screen{{{by_choice}}}"
-    )
+    dark = "".join(_written(coloured, PALETTES["dark"], ".gf"))
+    return "".join(_written(rules, PALETTES["light"], ".gf")) + f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
 _RULES = (*_TEXTS, *_GROUNDS, *_SHAPES, *_LINES, *_SQUARES, *_CHANGES)
