@@ -91,12 +91,12 @@ def compare(*args: object, **flows: Flow) -> Comparison:
             )
     (first, reference), *others = flows.items()
     for label, flow in others:
-        if flow.graph is not reference.graph and not _of_one_trace(flow.graph, reference.graph):
+        if flow.graph is not reference.graph and not of_one_trace(flow.graph, reference.graph):
             raise _different(first, reference.graph, label, flow.graph)
     return Comparison(tuple(flows.items()))
 
 
-def _of_one_trace(a: Graph, b: Graph) -> bool:
+def of_one_trace(a: Graph, b: Graph) -> bool:
     """Whether two graphs are equal, or one is the beginning of the other."""
     small, large = sorted((a, b), key=lambda graph: (len(graph.ops), len(graph.values)))
     return small.ops == large.ops[: len(small.ops)] and small.values == large.values[: len(small.values)]

@@ -83,7 +83,8 @@ class Figure:
         if isinstance(self.subject, Grid):
             about = grid_page(self.subject)
         else:
-            about = page(_graph(self.subject), self._passes(), wide.sketch, self.animated)
+            sketches = [sketch for shown in pictures for sketch in shown.sketches]
+            about = page(_graph(self.subject), self._passes(), sketches, self.animated)
         return fragment(
             label=wide.scene.description,
             pictures=[(round(shown.scene.width), svg(shown.scene, self.theme)) for shown in pictures],

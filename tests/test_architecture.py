@@ -96,8 +96,8 @@ ALLOWED |= {
     "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
     "picture.pictures": _MEANING
     | {"grid"}
-    | {f"picture.{name}" for name in ("fit", "multiples", "numbers", "plan", "reduce", "scene", "shapes", "sketch")}
-    | {"picture.states", "picture.view"},
+    | {f"picture.{name}" for name in ("fit", "layout", "mini", "multiples", "numbers", "plan", "reduce", "scene")}
+    | {f"picture.{name}" for name in ("shapes", "sketch", "states", "view")},
     "picture.page": _MEANING | {"grid", "picture.payload", "picture.sketch", "picture.states", "picture.steps"},
 }
 ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}

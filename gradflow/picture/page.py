@@ -32,12 +32,12 @@ class Page(NamedTuple):
     steps: tuple[Step, ...] = ()
 
 
-def page(graph: Graph, over: tuple[Pass, ...], sketch: Sketch, animated: bool) -> Page:
+def page(graph: Graph, over: tuple[Pass, ...], sketches: Sequence[Sketch], animated: bool) -> Page:
     """The page of a graph and of what some passes did on it."""
     flows = {one.label: one.flow for one in over}
     found = over[0].explanations if len(over) == 1 else {}
     told = steps(over[0].flow) if animated else ()
-    return Page(_table(graph, over), payload(graph, flows, found, sketch=sketch), told)
+    return Page(_table(graph, over), payload(graph, flows, found, sketch=sketches[0], also=sketches[1:]), told)
 
 
 def grid_page(grid: Grid) -> Page:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from gradflow.compare import Comparison
+from gradflow.compare import Comparison, of_one_trace
 from gradflow.flow import Flow
 from gradflow.graph import Graph
 from gradflow.grid import Grid
 from gradflow.picture.fit import arrange
+from gradflow.picture.layout import lay
+from gradflow.picture.mini import mini
+from gradflow.picture.multiples import Panel, compose_grid
 from gradflow.picture.numbers import numbers
 from gradflow.picture.plan import Layout
 from gradflow.picture.reduce import sketch
@@ -20,8 +24,11 @@ from gradflow.picture.states import Pass, notes, tally
 from gradflow.picture.view import View
 from gradflow.roster import Holders
 from gradflow.stepdiff import StepDiff
+from gradflow.verdict import Span
 
 Subject = Graph | Flow | Comparison
+_MANY = 3
+_UNBOUNDED = 10_000.0
 
 
 class Wish(NamedTuple):
@@ -39,11 +46,11 @@ class Wish(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A scene with what it was made from."""
+    """A scene with the sketches and layouts it was made from: one, or one for each small picture."""
 
-    sketch: Sketch
-    layout: Layout
     scene: Scene
+    sketches: tuple[Sketch, ...]
+    layouts: tuple[Layout, ...]
 
 
 def passes(subject: Subject, holders: Holders | None = None, step: StepDiff | None = None) -> tuple[Pass, ...]:
@@ -56,7 +63,13 @@ def passes(subject: Subject, holders: Holders | None = None, step: StepDiff | No
 
 
 def picture(graph: Graph, over: tuple[Pass, ...], width: float, wish: Wish) -> Picture:
-    """A graph, and what some passes did on it, as a picture that is at most so wide, if that is possible."""
+    """A graph, and what some passes did on it, as a picture that is at most so wide, if that is possible.
+
+    Three losses or more have a small picture each, and a table.
+    """
+    if len(over) >= _MANY:
+        panels = _panels([_Place("", one.label, one) for one in over])
+        return _together(panels, compose_grid(panels, width=width, table=View(graph, over)))
     view = View(graph, over)
     causes = _notes(over)
 
@@ -73,12 +86,46 @@ def picture(graph: Graph, over: tuple[Pass, ...], width: float, wish: Wish) -> P
         )
 
     drawn, layout = arrange(draft, width, wish.direction)
-    return Picture(drawn, layout, compose(drawn, layout, graph, over, width=width, legend=wish.legend))
+    scene = compose(drawn, layout, graph, over, width=width, legend=wish.legend)
+    return Picture(scene, (drawn,), (layout,))
 
 
 def grid_picture(grid: Grid, width: float) -> Picture:
     """Several flows as small pictures with one geometry."""
-    raise NotImplementedError
+    places = [_Place(*at, passes(flow)[0], grid.caption(*at)) for at, flow in grid.flows]
+    panels = _panels(places)
+    return _together(panels, compose_grid(panels, width=width))
+
+
+class _Place(NamedTuple):
+    row: str
+    column: str
+    done: Pass
+    caption: str = ""
+
+
+def _panels(places: Sequence[_Place]) -> list[Panel]:
+    """A small picture for each place; those of one trace show the same losses."""
+    panels = []
+    for place in places:
+        kin = [one.done for one in places if of_one_trace(one.done.graph, place.done.graph)]
+        graph = max((one.graph for one in kin), key=lambda graph: len(graph.values))
+        losses = dict.fromkeys((one.flow.output, one.label) for one in kin)
+        shown = mini(graph, list(losses), partial(_states, kin))
+        layout = lay(shown, _UNBOUNDED, "LR")
+        caption = (Span(place.caption),) if place.caption else None
+        panels.append(Panel(place.row, place.column, shown, layout, graph, (place.done,), caption))
+    return panels
+
+
+def _states(kin: Sequence[Pass], value: int) -> tuple[str, ...]:
+    """The state of a parameter after each of several passes."""
+    name = kin[0].graph.values[value].name or ""
+    return tuple(one.parameter(name).state for one in kin)
+
+
+def _together(panels: Sequence[Panel], scene: Scene) -> Picture:
+    return Picture(scene, tuple(panel.sketch for panel in panels), tuple(panel.layout for panel in panels))
 
 
 def _notes(over: tuple[Pass, ...]) -> tuple[Note, ...]:
