@@ -341,3 +341,32 @@ def test_order_of_equal_blocks(blocks):
     spine = [one.id for one in shown.cells if one.ops]
 
     assert all(pair in wires for pair in pairwise(spine)) or blocks == 1
+
+
+def test_a_parameter_is_drawn_in_its_own_module():
+    """A teacher that follows its student uses the student's parameters first, but they stand in the student."""
+    _, shown = drawn("teacher_student")
+    at = next(one for one in shown.cells if one.box is not None and "student" == shown.boxes[one.box].name)
+    follows = next(one for one in shown.cells if one.label == "+")
+
+    assert ["weight", "bias"] == [leaf.label for leaf in at.leaves]
+    assert ["= student.weight"] == [leaf.label for leaf in follows.leaves]
+
+
+@pytest.mark.parametrize(("name", "first"), [("vqvae", "x"), ("dqn", "state"), ("all_states", "x")])
+def test_the_spine_goes_around_cuts(name, first):
+    """The heaviest way to the loss is not through a cut where another one is nearly as heavy."""
+    _, shown = drawn(name)
+    before, best = {}, {}
+    for one in shown.cells:
+        sources = [wire.source for wire in shown.wires if wire.target == one.id]
+        before[one.id] = max(sources, key=best.get, default=None)
+        best[one.id] = one.weight + best.get(before[one.id], 0)
+    spine = [next(one.id for one in shown.cells if one.kind == "loss")]
+    while before[spine[-1]] is not None:
+        spine.append(before[spine[-1]])
+
+    assert first == shown.cells[spine[-1]].label
+    regions = {box.id for box in shown.boxes if box.kind == "region"}
+    assert all(regions.isdisjoint(shown.boxes_around(at)) for at in spine)
+    assert "cut" not in {shown.cells[at].kind for at in spine}

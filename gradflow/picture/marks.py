@@ -16,6 +16,8 @@ from gradflow.picture.sketch import Box
 SMALL = 12
 _ON_SPINE = 1000.0
 _DATA_WEIGHT = 0.001
+_CUT_WEIGHT = -6.0
+"""The spine goes around a cut where there is a way of some weight."""
 _PREFERRED = ("input", "parameter", "buffer", "constant", "intermediate")
 
 
@@ -116,6 +118,8 @@ class Marks:
         given = self.graph.ops[op]
         if op in self.spine:
             return _ON_SPINE
+        if op in self.cuts:
+            return _CUT_WEIGHT
         if self.folding.data.issuperset(given.inputs) and self.folding.data.issuperset(given.outputs):
             return _DATA_WEIGHT
         values = (self.graph.values[value] for value in dict.fromkeys(given.inputs))

@@ -14,7 +14,7 @@ from gradflow.graph import Call, Graph
 
 MOST_EQUAL = 24
 _WRAPS = 0.8
-_SMALL = 40
+_SMALL = 24
 _KEPT = 3
 
 

@@ -190,9 +190,9 @@ class _Writer:
             if value in self.marks.standing:
                 self._draw_to(("value", value), value, by_mark, value_label(self.graph.values[value]))
                 continue
-            again = False
+            home = self._home(value, uses)
             for mark, edges in by_mark.items():
-                kind = self.marks.kind(mark)
+                kind, again = self.marks.kind(mark), mark != home and self._kind_of(value) != "constant"
                 if kind == "op":
                     self._hang(mark, value, edges, again)
                 elif kind == "module" and self._kind_of(value) == "parameter":
@@ -200,7 +200,13 @@ class _Writer:
                         self.borrowed.setdefault(mark, []).append(value)
                     else:
                         self.squares.setdefault(mark, set()).add(value)
-                again = self._kind_of(value) != "constant"
+
+    def _home(self, value: int, uses: Sequence[tuple[Edge, int]]) -> int:
+        """Of the marks that use a value the one where it is drawn: in its own module, or the first with gradients."""
+        owner = (self.graph.values[value].name or "").rpartition(".")[0]
+        ops = [self.graph.ops[edge.op] for edge, _ in uses]
+        order = [(not owner or op.module != owner, not op.grad_enabled, at) for at, op in enumerate(ops)]
+        return uses[min(order)[2]][1]
 
     def _hang(self, mark: int, value: int, edges: Sequence[Edge], again: bool) -> None:
         """Put a value on an op; uses of different status hang there separately."""
@@ -384,7 +390,7 @@ class _Writer:
             printable(below(given.name, *self.marks.around(box))) if given.name else value_label(given),
             value=value,
             box=box,
-            weight=0.0,
+            weight=0.5 if value == self.marks.begin else 0.0,
             above=self.numbers.above.get(value, ""),
             below=self.numbers.below.get(value, ""),
         )
