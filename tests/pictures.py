@@ -164,3 +164,11 @@ def scene_of(flow: Flow, **known: Any) -> Scene:
 def groups(scene: Scene, kind: str) -> list[Group]:
     """The groups of a kind in a scene."""
     return [item for item in scene.items if isinstance(item, Group) and item.kind == kind]
+
+
+def closed_scene(flow: Flow, **known: Any) -> Scene:
+    """All parameters of a flow in one closed module."""
+    values = tuple(flow.graph.names[name] for name in flow.graph.parameter_names())
+    cell = Cell(0, "module", "net", squares=values, notes=(Note(0, "cut", "detach", "net.py:1"),), tally="1 of 2")
+    sketch = Sketch((cell,), (), ())
+    return compose(sketch, row_layout(sketch), flow.graph, (Pass(flow, **known),))

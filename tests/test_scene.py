@@ -15,7 +15,7 @@ from gradflow.picture.paths import length
 from gradflow.picture.plan import Frame, Layout, Point, Rect
 from gradflow.picture.scene import compose
 from gradflow.picture.shapes import Bars, Disc, Dot, Group, Head, Line, Scene, Shape, Square, Text
-from gradflow.picture.sketch import Box, Cell, Leaf, Note, Sketch, Wire
+from gradflow.picture.sketch import Box, Cell, Leaf, Sketch, Wire
 from gradflow.picture.states import Pass, notes
 from gradflow.picture.tracks import Track, drawn
 from gradflow.stepdiff import Change, StepDiff
@@ -264,11 +264,8 @@ def test_step_and_optimizer():
 
 
 def closed(flow: Flow, **known) -> list[Square]:
-    """The little squares of everything in one closed module."""
-    values = tuple(flow.graph.names[name] for name in flow.graph.parameter_names())
-    cell = Cell(0, "module", "net", squares=values, notes=(Note(0, "cut", "detach", "net.py:1"),), tally="1 of 2")
-    sketch = Sketch((cell,), (), ())
-    scene = compose(sketch, pictures.row_layout(sketch), flow.graph, (Pass(flow, **known),))
+    """The little squares of everything in one closed module, which has one little mark."""
+    scene = pictures.closed_scene(flow, **known)
     assert 1 == sum(isinstance(item, Bars) and item.size < 12 for item in scene.items)
     return [square for group in groups(scene, "parameter") for square in of(group, Square)]
 

@@ -16,6 +16,7 @@ from gradflow.picture.shapes import Group, Head
 from gradflow.picture.states import Pass
 from gradflow.picture.svg import svg
 from gradflow.picture.theme import PALETTES
+from gradflow.stepdiff import Change, StepDiff
 from tests import graphs, pictures, zoo
 from tests.pictures import scene_of
 
@@ -191,6 +192,16 @@ def test_only_rules_that_are_needed():
     assert ".line.zero" not in drawn and ".region" not in drawn and ".second" not in drawn
 
 
+def test_little_squares_after_a_step():
+    """In a closed module, what moved is filled, and what was reached but did not move is pale."""
+    flow, _ = graphs.two_losses()
+    step = StepDiff((("a", Change(0.1, 1, 1)), ("b", Change(0.0, 0, 1))))
+    drawn = svg(pictures.closed_scene(flow, step=step), "light")
+
+    assert ['"small"', '"small still"'] == re.findall(r"<rect class=(\"small[^\"]*\")", drawn)
+    assert ".gf .small.still{fill:#B9D8EB;stroke:#0072B2}" in drawn
+
+
 def test_accessible():
     """The picture is one image with a name, a title and a description."""
     root = ElementTree.fromstring(bridge())
@@ -227,7 +238,7 @@ def test_unseeded():
 
 @pytest.mark.parametrize("family", zoo.ZOO)
 def test_zoo(family):
-    """Of real models, every drawn edge and every drawn parameter is what the flow says, drawn once and with one mark."""
+    """Of real models, every edge and parameter in the picture is what the flow says, once and with one mark."""
     flow = zoo.ZOO[family]()
     one = Pass(flow)
     scene = picture(flow.graph, (one,), 720.0, Wish()).scene

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from gradflow.graph import Edge
-from gradflow.picture.paths import leaving, longest
+from gradflow.picture.paths import leaving, longest, on
 from gradflow.picture.plan import Label, Layout, Place, Point, Rect, Route
 from gradflow.picture.shapes import Bars, Disc, Dot, Group, Line, Primitive, Shape, Square, Text
 from gradflow.picture.sketch import Cell, Leaf, Note, Sketch, Wire
@@ -175,22 +176,24 @@ def _arrived(data: Iterable[Data]) -> bool:
 
 def _dots(picture: _Picture) -> Items:
     """Where wires part, in the state of the strongest of them."""
+    stretches = _stretches(picture) if picture.layout.dots else {}
     items: Items = []
     for dot in picture.layout.dots:
-        through = [
-            _state(picture, wire)[0]
-            for wire, route in zip(picture.sketch.wires, picture.layout.routes, strict=True)
-            if _passes(route, dot)
-        ]
+        beside = [*stretches.get(("x", round(dot.x, 1)), ()), *stretches.get(("y", round(dot.y, 1)), ())]
+        through = (state for a, b, state in beside if on((a, b), dot))
         items.append(Dot(strongest(through), dot))
     return items
 
 
-def _passes(route: Route, dot: Point) -> bool:
-    return any(
-        min(a.x, b.x) <= dot.x <= max(a.x, b.x) and min(a.y, b.y) <= dot.y <= max(a.y, b.y)
-        for a, b in zip(route.points, route.points[1:], strict=False)
-    )
+def _stretches(picture: _Picture) -> dict[tuple[str, float], list[tuple[Point, Point, str]]]:
+    """The straight stretches of all wires, by the x or the y that they keep."""
+    found: dict[tuple[str, float], list[tuple[Point, Point, str]]] = {}
+    for wire, route in zip(picture.sketch.wires, picture.layout.routes, strict=True):
+        state = _state(picture, wire)[0]
+        for a, b in pairwise(route.points):
+            key = ("x", round(a.x, 1)) if abs(a.x - b.x) < abs(a.y - b.y) else ("y", round(a.y, 1))
+            found.setdefault(key, []).append((a, b, state))
+    return found
 
 
 def _cells(picture: _Picture) -> Items:

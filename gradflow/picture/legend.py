@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from gradflow.picture.metrics import width
 from gradflow.picture.plan import Point, Rect
@@ -14,12 +15,14 @@ Sample = Callable[[float, float], list[Primitive | Group]]
 
 _ROW = 28.0
 _GAP = 24.0
+_SMALL = 10.0
 
 
 def legend(items: Sequence[Primitive | Group], x: float, y: float, room: float) -> tuple[Items, float]:
     """The explanation of everything that is drawn, below a rule at the height ``y``; and where it ends."""
-    edges = [entry for key, *entry in _EDGES if key in _kinds_of_lines(items)]
-    squares = [entry for key, *entry in _SQUARES if key in _kinds_of_squares(items)]
+    kinds = _kinds_of_lines(items)
+    edges = [Entry(label, wide, sample) for kind, label, wide, sample in _EDGES if kind in kinds]
+    squares = _entries_of_squares(items)
     drawn: Items = [Line("rule", (Point(x, y), Point(x + room, y)))]
     y += 20
     for entries in filter(None, (edges, squares)):
@@ -28,12 +31,25 @@ def legend(items: Sequence[Primitive | Group], x: float, y: float, room: float) 
     return drawn, y - _ROW + 20
 
 
-def _rows(entries: Iterable[Sequence[object]], x: float, y: float, room: float) -> tuple[Items, float]:
+class Entry(NamedTuple):
+    """One sample with its words.
+
+    Attributes:
+        label: what it means.
+        wide: how wide the sample is.
+        sample: what is drawn at a place.
+    """
+
+    label: str
+    wide: float
+    sample: Sample
+
+
+def _rows(entries: Iterable[Entry], x: float, y: float, room: float) -> tuple[Items, float]:
     """Entries side by side, in as many rows as they need, and where the next row stands."""
     drawn: Items = []
     at = x
     for label, wide, sample in entries:
-        assert isinstance(label, str) and isinstance(wide, float) and callable(sample)
         needed = wide + 7 + width(label, "legend")
         if at > x and at + needed > x + room:
             at, y = x, y + _ROW
@@ -54,11 +70,19 @@ def _kinds_of_lines(items: Iterable[Primitive | Group]) -> set[str]:
     return kinds
 
 
+def _entries_of_squares(items: Sequence[Primitive | Group]) -> list[Entry]:
+    """The states that occur; in the small form if no square has another."""
+    kinds = _kinds_of_squares(items)
+    is_small = all(one.rect.w < _SMALL for one in _flat(items) if isinstance(one, Square))
+    size = 8.0 if is_small else 16.0
+    if not is_small and "still" in kinds:
+        kinds = kinds - {"still"} | {"reached"}
+    return [Entry(label, size, _square(state, size)) for state, label in _SQUARES if state in kinds]
+
+
 def _kinds_of_squares(items: Iterable[Primitive | Group]) -> set[str]:
     squares = [one for one in _flat(items) if isinstance(one, Square)]
-    return {"reached" if one.state == "still" else one.state for one in squares} | {
-        "drift" for one in squares if one.drift
-    }
+    return {one.state for one in squares} | {"drift" for one in squares if one.drift}
 
 
 def _flat(items: Iterable[Primitive | Group]) -> Iterator[Primitive]:
@@ -99,8 +123,14 @@ def _disc(mark: str) -> Sample:
     return sample
 
 
-def _square(state: str, drift: bool = False) -> Sample:
-    return lambda x, y: [Group("sample", state, (), (), (Square(state, Rect(x, y - 8, 16, 16), drift),))]
+def _square(state: str, size: float) -> Sample:
+    shown = "quiet" if state == "drift" else state
+
+    def sample(x: float, y: float) -> Items:
+        square = Square(shown, Rect(x, y - size / 2, size, size), state == "drift")
+        return [Group("sample", shown, (), (), (square,))]
+
+    return sample
 
 
 _EDGES: tuple[tuple[str, str, float, Sample], ...] = (
@@ -112,16 +142,17 @@ _EDGES: tuple[tuple[str, str, float, Sample], ...] = (
     ("disc nonfinite", "NaN or inf is born here", 17.0, _disc("nonfinite")),
     ("quiet", "no gradient due", 30.0, _forward("quiet")),
 )
-_SQUARES: tuple[tuple[str, str, float, Sample], ...] = (
-    ("reached", "reached", 16.0, _square("reached")),
-    ("moved", "moved by the step", 16.0, _square("moved")),
-    ("unheld", "not in optimizer", 16.0, _square("unheld")),
-    ("zero", "exactly 0", 16.0, _square("zero")),
-    ("nonfinite", "NaN or inf", 16.0, _square("nonfinite")),
-    ("frozen", "frozen", 16.0, _square("frozen")),
-    ("none", "none", 16.0, _square("none")),
-    ("undefined", "undefined", 16.0, _square("undefined")),
-    ("quiet", "none due", 16.0, _square("quiet")),
-    ("drift", "moved without a gradient", 20.0, _square("quiet", drift=True)),
-    ("trainable", "trainable", 16.0, _square("trainable")),
+_SQUARES = (
+    ("reached", "reached"),
+    ("still", "reached, did not move"),
+    ("moved", "moved by the step"),
+    ("unheld", "not in optimizer"),
+    ("zero", "exactly 0"),
+    ("nonfinite", "NaN or inf"),
+    ("frozen", "frozen"),
+    ("none", "none"),
+    ("undefined", "undefined"),
+    ("quiet", "none due"),
+    ("drift", "moved without a gradient"),
+    ("trainable", "trainable"),
 )

@@ -259,7 +259,7 @@ _MARKS: dict[str, Callable[[Rect], str]] = {
 
 def _small_square(square: Square) -> str:
     """A square of a closed module: filled, hollow, or with a pip."""
-    box = _rect(_shrunk(square.rect, 0.5), "small")
+    box = _rect(_shrunk(square.rect, 0.5), "small still" if square.state == "still" else "small")
     x, y = square.rect.center
     if square.state == "frozen":
         box += _rect(Rect(x - 1.2, y - 1.2, 2.4, 2.4), "pip")

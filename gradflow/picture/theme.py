@@ -149,7 +149,7 @@ _SQUARES = (
     Rule(".small", "fill:$paper;stroke:$grey"),
     Rule(".reached>.small,.moved>.small", "fill:$reached;stroke:$reached"),
     Rule(".unheld>.small", "stroke:$reached;stroke-width:1.4"),
-    Rule(".still>.small", "fill:$reached-pale;stroke:$reached"),
+    Rule(".small.still", "fill:$reached-pale;stroke:$reached"),
     Rule(".nonfinite>.small", "fill:$ink;stroke:$ink"),
     Rule(".zero>.small", "stroke:$zero;stroke-width:1.4"),
     Rule(".none>.small", "stroke-dasharray:1.6 1.2"),
@@ -194,7 +194,8 @@ def style(theme: str, used: Collection[str]) -> str:
         return "".join(_written(rules, PALETTES[theme], ".gf"))
     coloured = [Rule(rule.selector, looks) for rule in rules if (looks := _coloured(rule.looks))]
     dark = "".join(_written(coloured, PALETTES["dark"], ".gf"))
-    return "".join(_written(rules, PALETTES["light"], ".gf")) + f"@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    light = "".join(_written(rules, PALETTES["light"], ".gf"))
+    return f"{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
 
 
 _RULES = (*_TEXTS, *_GROUNDS, *_SHAPES, *_LINES, *_SQUARES, *_CHANGES)
