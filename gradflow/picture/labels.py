@@ -113,9 +113,9 @@ def group_label(op: Op, total: int) -> str:
 
 
 def chain_label(graph: Graph, source: Value, ops: tuple[int, ...]) -> str:
-    """What a view of an input is called: ``ids.view``, ``ids.view.to``, ``ids.view … 4 ops``."""
-    words = [printable(graph.ops[op].target) for op in ops]
+    """What a view of an input is called: ``ids.view``, ``ids[ ].to``, ``ids.view … 4 ops``."""
+    words = ["[ ]" if op_label(graph.ops[op]) == "[ ]" else printable(graph.ops[op].target) for op in ops]
     if source.name is None:
         return words[-1] if len(words) == 1 else f"{words[-1]} … {len(words)} ops"
-    name = printable(source.name)
-    return ".".join([name, *words]) if len(words) < 3 else f"{name}.{words[0]} … {len(words)} ops"
+    dotted = "".join(word if word == "[ ]" else f".{word}" for word in (words if len(words) < 3 else words[:1]))
+    return f"{printable(source.name)}{dotted}" + (f" … {len(words)} ops" if len(words) > 2 else "")
