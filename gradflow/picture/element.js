@@ -57,8 +57,8 @@
 
   /** @param {string} source a data URI @returns {SVGSVGElement} */
   function svgOf(source) {
-    const bytes = Uint8Array.from(atob(source.slice(source.indexOf(",") + 1)), (c) => c.charCodeAt(0));
-    const parsed = new DOMParser().parseFromString(new TextDecoder().decode(bytes), "image/svg+xml");
+    const text = decodeURIComponent(source.slice(source.indexOf(",") + 1));
+    const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
     return /** @type {any} */ (document.importNode(parsed.documentElement, true));
   }
 
