@@ -13,7 +13,7 @@ from gradflow.picture.plan import Label, Layout, Place, Point, Rect
 from gradflow.picture.sketch import Sketch
 
 HEAD = 14.0  # an arrow head and 4 px of line
-WIDE_FAN = 4  # above that many values out of one op or into it, they may share a bus
+WIDE_FAN = 3  # above that many values out of one op or into it, they may share a bus
 Segment = tuple[Point, Point]
 
 
@@ -272,12 +272,10 @@ def _grown(rect: Rect, by: float) -> Rect:
 def _dots(sketch: Sketch, layout: Layout) -> Iterator[str]:
     wide = _wide(sketch)
     for dot in layout.dots:
-        streams = [
-            None if _ends_of(sketch, route.wire) & wide else stream(sketch, route.wire)
-            for route in layout.routes
-            if any(_touches(dot, segment) for segment in segments(route.points))
-        ]
-        if all(streams.count(each) < 2 for each in streams):
+        here = [r.wire for r in layout.routes if any(_touches(dot, segment) for segment in segments(r.points))]
+        streams = [stream(sketch, wire) for wire in here]
+        bus = sum(bool(_ends_of(sketch, wire) & wide) for wire in here)
+        if bus < 2 and all(streams.count(each) < 2 for each in streams):
             yield f"no lines part at {dot}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from gradflow.picture.sketch import Box, Cell, Leaf, Note, Run, Sketch, Wire
 
@@ -34,7 +35,7 @@ class Pen:
         self.wires.append(Wire(more.pop("value", 10_000 + source), source, target, (), **more))
 
     def chain(self, *cells: int) -> None:
-        for source, target in zip(cells, cells[1:], strict=False):
+        for source, target in pairwise(cells):
             self.wire(source, target)
 
     def sketch(self) -> Sketch:
@@ -77,7 +78,7 @@ def scalar() -> Sketch:
     cells = [pen.cell("parameter", "x", above="x = 2", below="12")]
     cells += [pen.cell("op", label, *leaves) for label, *leaves in ("×w", "+b", "−", "+y", ("( )²",))]
     cells.append(pen.cell("loss", "f", above="f = 4", below="1"))
-    for source, target in zip(cells, cells[1:], strict=False):
+    for source, target in pairwise(cells):
         pen.wire(source, target, above=f"p{source} = {source * 11}", below=f"−{source * 7}.25")
     return pen.sketch()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from gradflow.picture.lanes import lay_list
 from gradflow.picture.layout import lay
 from gradflow.picture.plan import Layout, Point
 from gradflow.picture.sketch import Sketch
 
 BUDGETS = (40, 34, 30, 26, 22, 18, 14, 10)
 NARROW = 560.0
-_TALL = 1.0
-"""How high a picture from left to right may be, as part of its width."""
-_TALL_DOWN = 1.8
+_SCREEN = 700.0
+_PAGE = 1300.0
+"""How high a picture may be: so that it is seen at once; and at most."""
+_WORTH = 0.6
+"""A picture that is seen at once is taken if it shows that part of what a higher one shows."""
 _EVERYTHING = 1_000_000
 
 Draft = Callable[[int], Sketch]
@@ -21,6 +24,9 @@ Draft = Callable[[int], Sketch]
 
 def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[Sketch, Layout]:
     """The sketch that shows the most of what fits, and its layout.
+
+    Boxes from left to right, or where that does not fit or the page is narrow from top to bottom; a list where
+    even that does not fit, or where lines would be too tangled.
 
     Args:
         draft: the sketch that shows at most about so many marks.
@@ -35,23 +41,21 @@ def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[S
     """
     drafts = list(_drafts(draft))
     ways = [direction] if direction else ["LR", "TB"] if width >= NARROW else ["TB"]
-    known: dict[tuple[int, str], Layout] = {}
-
-    def laid(number: int, way: str) -> Layout:
-        if (number, way) not in known:
-            known[number, way] = lay(drafts[number], width, way)
-        return known[number, way]
-
-    for number, way in _choices(len(drafts), ways, draft(_EVERYTHING) == drafts[0]):
-        if _is_good(laid(number, way), width):
-            return drafts[number], laid(number, way)
-    for way in ways:
-        for number in range(len(drafts)):
-            if laid(number, way).fits and not _is_tangled(laid(number, way)):
-                return drafts[number], laid(number, way)
-    way = direction or ways[-1]
-    number = min(range(len(drafts)), key=lambda n: (laid(n, way).width, n))
-    return drafts[number], laid(number, way)
+    if len(ways) > 1 and draft(_EVERYTHING) == drafts[0]:
+        whole = [(drafts[0], lay(drafts[0], width, way)) for way in ways]
+        found = _first_good(whole, _SCREEN) or _first_good(whole, _PAGE)
+        if found is not None:
+            return found
+    best = [_best([(sketch, lay(sketch, width, way)) for sketch in drafts]) for way in ways]
+    shown = [len(each[0].cells) if each else 0 for each in best]
+    for way, each, cells in zip(ways, best, shown, strict=True):
+        whole_enough = way == "LR" or cells >= _WORTH * len(drafts[0].cells)
+        if each is not None and cells >= _WORTH * max(shown) and whole_enough:
+            return each
+    if direction == "LR":
+        laid = [(sketch, lay(sketch, width, "LR")) for sketch in drafts]
+        return min(laid, key=lambda each: (not each[1].fits, each[1].width))
+    return drafts[0], lay_list(drafts[0], width)
 
 
 def _drafts(draft: Draft) -> Iterator[Sketch]:
@@ -64,23 +68,25 @@ def _drafts(draft: Draft) -> Iterator[Sketch]:
         last = sketch
 
 
-def _choices(total: int, ways: list[str], all_open: bool) -> Iterator[tuple[int, str]]:
-    """Which sketch to try in which direction: one that shows everything in every direction first."""
-    if all_open:
-        yield from ((0, way) for way in ways)
-    for way in ways:
-        yield from ((number, way) for number in range(total))
+Option = tuple[Sketch, Layout]
 
 
-def _is_good(layout: Layout, width: float) -> bool:
+def _first_good(options: Sequence[Option], height: float) -> Option | None:
+    """The first that fits, is not higher, and can be followed."""
+    return next((each for each in options if _is_good(each[1], height)), None)
+
+
+def _best(options: Sequence[Option]) -> Option | None:
+    """What shows the most; or what is seen at once, if it shows nearly as much."""
+    most, seen = _first_good(options, _PAGE), _first_good(options, _SCREEN)
+    if most is None or seen is None:
+        return most
+    return seen if len(seen[0].cells) >= _WORTH * len(most[0].cells) else most
+
+
+def _is_good(layout: Layout, height: float) -> bool:
     """Whether a picture fits, is not too high, and can be followed."""
-    most = max(width, 700.0) * _TALL if layout.direction == "LR" else max(width, 420.0) * _TALL_DOWN
-    return layout.fits and layout.height <= most and not _is_tangled(layout)
-
-
-def _is_tangled(layout: Layout) -> bool:
-    """Whether lines cross more often than once each."""
-    return crossings(layout, len(layout.routes)) > len(layout.routes)
+    return layout.fits and layout.height <= height and crossings(layout, len(layout.routes)) <= len(layout.routes)
 
 
 def crossings(layout: Layout, most: int) -> int:

@@ -39,16 +39,21 @@ _COMPARED = 120
 
 
 class Spacing(NamedTuple):
-    """How far things stay apart along, inside boxes and outside."""
+    """How far things stay apart along, inside boxes and outside; whether what is joined to nothing stands left."""
 
     inside: Walls
     outside: Walls
+    narrow: bool = False
 
 
+_NEARLY = 1.4
+"""What is at most so much too long is tried a little tighter."""
 WIDE = Spacing(Walls(12.0, 12.0, 18.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
 TIGHTER = (
     Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0)),
-    Spacing(Walls(12.0, 8.0, 12.0, 16.0), Walls(0.0, 0.0, 0.0, 16.0)),
+    Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0)),
+    Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0), narrow=True),
+    Spacing(Walls(12.0, 8.0, 12.0, 16.0), Walls(0.0, 0.0, 0.0, 16.0), narrow=True),
 )
 
 
@@ -121,7 +126,7 @@ def _in_lines(setting: Setting, width: float) -> Layout:
     """From left to right: in one line if need be a little tighter, else in several."""
     placed = _inside_out(setting)
     if _extent(placed[None]) + 2 * MARGIN > width:
-        for spacing in TIGHTER:
+        for spacing in TIGHTER if _extent(placed[None]) <= _NEARLY * width else ():
             tighter = _inside_out(setting._replace(spacing=spacing))
             if _extent(tighter[None]) + 2 * MARGIN <= width:
                 return _assemble(setting, tighter, width)
@@ -186,7 +191,7 @@ def _place(setting: Setting, container: Container, placed: Mapping[int | None, P
     best, least = None, float("inf")
     few = len(links) <= _COMPARED and len(items) - len(container.main) > 1
     for order in range(ORDERS if few else 1):
-        laid = route(board(items, links, container.main, order), container.straight)
+        laid = route(board(items, links, container.main, order, setting.spacing.narrow), container.straight)
         option = Placed(laid, all_pieces(laid), (LineOf(-3, 3 * laid.width, settle(laid, walls)),))
         cost = _cost(option) if few else 0.0
         if cost < least:
@@ -624,7 +629,8 @@ def _on_page(
     """Everything moved so that the margins are kept."""
     rects = [*(place.rect for place in places), *(frame.rect for frame in frames)]
     rects += [Rect(p.x, p.y, 0, 0) for line in routes for p in line.points]
-    rects += [bounds(label) for thing in (*routes, *brackets) for label in thing.labels]
+    rects += [bounds(label) for line in routes for label in line.labels]
+    rects += [bounds(label) for bracket in brackets for label in bracket.labels]
     rects += [Rect(b.start.x, b.start.y, b.end.x - b.start.x, b.end.y - b.start.y) for b in brackets]
     if not rects:
         return Layout(2 * MARGIN, 2 * MARGIN, direction, "boxes", (), (), ())
@@ -644,7 +650,10 @@ def _on_page(
         ),
         tuple(Route(r.wire, _points(r.points, dx, dy), _shifted(r.labels, dx, dy)) for r in routes),
         _points(dots, dx, dy),
-        tuple(Bracket(b.run, *_points((b.start, b.end), dx, dy), _shifted(b.labels, dx, dy)) for b in brackets),
+        tuple(
+            Bracket(b.run, _points((b.start,), dx, dy)[0], _points((b.end,), dx, dy)[0], _shifted(b.labels, dx, dy))
+            for b in brackets
+        ),
         wide <= width,
     )
 

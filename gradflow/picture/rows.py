@@ -84,16 +84,27 @@ def in_order(nodes: Sequence[int], pairs: Iterable[tuple[int, int]]) -> list[int
     return done
 
 
-def board(items: Sequence[Item], links: Sequence[Link], main: Sequence[int], order: int) -> Board:
-    """Items in columns and rows, ``main`` in row 0; ``order`` tells in which order the other chains choose."""
+def board(
+    items: Sequence[Item], links: Sequence[Link], main: Sequence[int], order: int = 0, narrow: bool = False
+) -> Board:
+    """Items in columns and rows, the spine in row 0.
+
+    Args:
+        items: what stands in a container.
+        links: what flows between them.
+        main: the items on the spine.
+        order: in which order the other chains choose their rows.
+        narrow: whether what is joined to nothing stands at the left, below the rest, and not near its time.
+    """
     inner = [(link.source, link.target) for link in links if link.source >= 0 and link.target >= 0]
     by_time = sorted(range(len(items)), key=lambda i: (items[i].order, i))
     place = {item: i for i, item in enumerate(by_time)}
     sorted_items = [by_time[i] for i in in_order(range(len(items)), [(place[a], place[b]) for a, b in inner])]
     free = _free(items, links, sorted_items)
-    columns = _columns(items, links, inner, sorted_items, main, free)
+    columns = _columns(items, links, inner, sorted_items, main, free, narrow)
     chains = _chains(inner, sorted_items, main)
     rows = _rows(items, links, columns, chains, order)
+    _rows_of_lone(_lone(links, sorted_items, main), columns, rows)
     return Board(tuple(items), tuple(links), tuple(columns), tuple(rows), frozenset(free))
 
 
@@ -104,6 +115,7 @@ def _columns(
     order: Sequence[int],
     main: Sequence[int],
     free: set[int],
+    narrow: bool,
 ) -> list[int]:
     """The longest way from a border or a beginning; what hangs on no input stands before its first use."""
     into, out = _neighbours(inner)
@@ -113,8 +125,24 @@ def _columns(
     for item in reversed(order):
         if item in free and out[item]:
             columns[item] = min(columns[target] for target in out[item]) - 1
-    _shift_islands(links, into, out, columns, order, main)
+    if not narrow:
+        _shift_islands(links, into, out, columns, order, main)
+    _spread_lone(links, columns, order, main)
     return columns
+
+
+def _lone(links: Sequence[Link], order: Sequence[int], main: Sequence[int]) -> list[int]:
+    """The items that nothing flows into or out of."""
+    joined = {end for link in links for end in (link.source, link.target)} | set(main)
+    return [item for item in order if item not in joined]
+
+
+def _spread_lone(links: Sequence[Link], columns: list[int], order: Sequence[int], main: Sequence[int]) -> None:
+    """Items that are joined to nothing stand side by side."""
+    lone = _lone(links, order, main)
+    wide = max([4, *(columns[item] + 1 for item in order)])
+    for i, item in enumerate(lone):
+        columns[item] = i % wide
 
 
 def _free(items: Sequence[Item], links: Sequence[Link], order: Sequence[int]) -> set[int]:
@@ -221,6 +249,15 @@ def _rows(
         for item in chains[chain]:
             rows[item] = row
     return rows
+
+
+def _rows_of_lone(lone: Sequence[int], columns: Sequence[int], rows: list[int]) -> None:
+    """Items that are joined to nothing stand below all others."""
+    alone = set(lone)
+    row = max((row for item, row in enumerate(rows) if item not in alone), default=-1)
+    for item in lone:
+        row += columns[item] == 0
+        rows[item] = row
 
 
 def _span(

@@ -138,9 +138,7 @@ def _lines(sketch: Sketch, around: Sequence[tuple[int, ...]], boxes: list[int | 
             else:
                 ends[box].add(wire.source)
     lines: dict[int | None, Line] = {None: spine(sketch)}
-    for box in boxes:
-        if box is None:
-            continue
+    for box in (each for each in boxes if each is not None):
         above, here = lines[sketch.boxes[box].parent], set(inside[box])
         cells = tuple(cell for cell in above.cells if cell in here)
         if cells:

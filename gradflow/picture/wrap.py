@@ -10,6 +10,11 @@ from gradflow.picture.grid import LINE, Board
 
 _LAST = 0.22
 """The least part of a line that the last one fills."""
+_LEAST = 0.15
+_WIDTHS = 24
+_MANY = 400
+"""So many widths are tried, unless there are too many places to break."""
+"""The least part of a line that any fills."""
 
 
 def cuts(board: Board) -> list[int]:
@@ -54,10 +59,7 @@ def lines(
     """The first and last slot of each line, equally full; None where no break makes it fit."""
     ends = _extents(board, spot)
     inside = {slot for run in runs for slot in _between(board, run)}
-    greedy = _broken(places, ends, width, gutter, frozenset())
-    if greedy is None:
-        return None
-    return _even(places, ends, width, gutter, inside, len(greedy))
+    return _even(places, ends, width, gutter, inside)
 
 
 def _between(board: Board, run: tuple[int, ...]) -> Iterable[int]:
@@ -81,7 +83,7 @@ def _broken(
     ends: Mapping[int, tuple[float, float]],
     width: float,
     gutter: float,
-    avoid: frozenset[int] | set[int],
+    avoid: set[int],
 ) -> list[tuple[int, int]] | None:
     """Lines as full as they can be, at most ``width`` long, broken outside ``avoid`` where that is not much shorter."""
     last = max(ends)
@@ -110,32 +112,31 @@ def _broken(
 
 
 def _even(
-    places: Sequence[int],
-    ends: Mapping[int, tuple[float, float]],
-    width: float,
-    gutter: float,
-    avoid: set[int],
-    number: int,
+    places: Sequence[int], ends: Mapping[int, tuple[float, float]], width: float, gutter: float, avoid: set[int]
 ) -> list[tuple[int, int]] | None:
-    """As many lines as needed, as equally long as they can be."""
-    best = _broken(places, ends, width, gutter, avoid)
-    if best is None or len(best) > number:
-        best = _broken(places, ends, width, gutter, frozenset())
-    low, high = 0.0, width
-    while high - low > 8:
-        middle = (low + high) / 2
-        tried = _broken(places, ends, middle, gutter, avoid)
-        if tried is not None and len(tried) <= number and _fills(tried, ends):
-            best, high = tried, middle
-        else:
-            low = middle
+    """As few lines as possible, as equally long as they can be; None where one would be a mere rest."""
+    best, least = None, (math.inf, math.inf)
+    for step in range(_WIDTHS if len(places) <= _MANY else 1):
+        for outside in (avoid, set[int]()):
+            tried = _broken(places, ends, width * (1 - 0.025 * step), gutter, outside)
+            if tried is None:
+                continue
+            sizes = _sizes(tried, ends)
+            cost = (len(tried), max(sizes) + (0.0 if outside else 40.0))
+            if cost < least and (_fills(sizes) or len(places) > _MANY):
+                best, least = tried, cost
     return best
 
 
-def _fills(lines: list[tuple[int, int]], ends: Mapping[int, tuple[float, float]]) -> bool:
-    """Whether the last line is not a mere rest."""
-    sizes = []
+def _sizes(lines: list[tuple[int, int]], ends: Mapping[int, tuple[float, float]]) -> list[float]:
+    """How long each line is."""
+    found = []
     for first, last in lines:
-        some = [span for column, span in ends.items() if first <= 3 * column <= last]
-        sizes.append(max(span[1] for span in some) - min(span[0] for span in some) if some else 0.0)
-    return sizes[-1] >= _LAST * max(sizes)
+        some = [ends[column] for column in range(-(-first // 3), last // 3 + 1) if column in ends]
+        found.append(max(high for _, high in some) - min(low for low, _ in some) if some else 0.0)
+    return found
+
+
+def _fills(sizes: Sequence[float]) -> bool:
+    """Whether no line is a mere rest."""
+    return sizes[-1] >= _LAST * max(sizes) and min(sizes) >= _LEAST * max(sizes)
