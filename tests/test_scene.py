@@ -375,10 +375,8 @@ def test_words_that_belong_to_a_line():
     }
 
     assert {("wire", 1): ["1"], ("wire", Edge(0, 0, 0)): ["×3"], ("parameter", 0): ["w = 3", "6"]} == told
-    assert (
-        "Black: forward, left to right. Blue: derivative of p, right to left; each op multiplies by its grey factor."
-        == " ".join(words(scene)[-3:])
-    )
+    guide = "Plain numbers: forward, left to right. Bold: derivative of p, right to left; each op multiplies by its "
+    assert f"{guide}grey factor." == " ".join(words(scene)[-3:])
 
 
 def test_smallest_text():
@@ -451,3 +449,22 @@ def test_captions_name_who_is_missed():
     panel = Panel("", "", sketch, pictures.bridge_layout(sketch), flow.graph, (Pass(flow),))
     assert "C only: A and B are cut off" in words(compose_grid([panel]))
     assert "by hand" in words(compose_grid([panel._replace(caption=(Span("by hand"),))]))
+
+
+def test_grids_are_turned():
+    """What does not fit as one row of three, but as three rows of one, is turned before it is stacked."""
+    told = [panel._replace(row="all", column=column) for panel, column in zip(panels(*"ab") * 2, "abc", strict=False)]
+    scene = compose_grid(told, width=1200)
+    assert ["all", "a", "b", "c"] == [text for text in words(scene) if text in ("all", "a", "b", "c")]
+
+
+def test_small_pictures_share_their_geometry():
+    """Pictures that differ in their cuts only stand on the same places."""
+    first, second = panels("one", "two")
+    shifted = first.layout._replace(width=first.layout.width + 44)
+    scene = compose_grid([first, first._replace(column="two", layout=shifted)], width=2400)
+    lefts = [item.rect.x for item in scene.items if isinstance(item, Shape) and item.kind == "pill"]
+    half = len(lefts) // 2
+
+    assert 1 == len({round(b - a, 3) for a, b in zip(lefts[:half], lefts[half:], strict=True)})
+    assert second.layout.width != shifted.width

@@ -63,8 +63,14 @@ def compose_grid(
         said: a sentence below all of them.
         table: several losses over one graph, to be told in a table as well.
     """
-    frame = _grid(panels, width)
-    items, y = _in_grid(panels, frame) if frame else _stacked(panels, width)
+    panels = _aligned(panels)
+    turned = [panel._replace(row=panel.column, column=_lines(panel.row)[0]) for panel in panels]
+    for arranged in (panels, turned):
+        if (frame := _grid(arranged, width)) is not None:
+            items, y = _in_grid(arranged, frame)
+            break
+    else:
+        items, y = _stacked(panels, width)
     if table is not None:
         rows, _, y = matrix(table, _MARGIN, y + 8, width - 2 * _MARGIN)
         items += rows
@@ -76,6 +82,22 @@ def compose_grid(
     return Scene(
         width, y + 12, f"{count(len(panels), 'picture')} of one graph", _description(panels, said), tuple(items)
     )
+
+
+def _aligned(panels: Sequence[Panel]) -> list[Panel]:
+    """The pictures, those that differ in nothing but their cuts in one geometry: that of the one with most room."""
+    roomiest: dict[object, Layout] = {}
+    for panel in panels:
+        known = roomiest.get(_kind(panel.sketch))
+        if known is None or panel.layout.width > known.width:
+            roomiest[_kind(panel.sketch)] = panel.layout
+    return [panel._replace(layout=roomiest[_kind(panel.sketch)]) for panel in panels]
+
+
+def _kind(sketch: Sketch) -> object:
+    """What sketches have in common that can stand in one geometry."""
+    cells = tuple((cell.kind, cell.label, len(cell.leaves), len(cell.squares), cell.box) for cell in sketch.cells)
+    return cells, sketch.boxes, tuple((wire.source, wire.target) for wire in sketch.wires)
 
 
 class _Grid(NamedTuple):
