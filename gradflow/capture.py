@@ -455,11 +455,16 @@ class Recorder(TorchFunctionMode):
         return self._opaque_output(self._region(t, [before]), t)
 
     def _set(self, t: Tensor, before: int, key: int) -> int:
-        """The value of a tensor that was given the memory of another by ``set_``."""
+        """The value of a tensor that was given the memory of another by ``set_``.
+
+        That happened after what made the memory and before now, so in the module that runs around both.
+        """
         source = self._source(t, key)
         inputs = (source,) if isinstance(source, int) else (before,)
         value = self._rewrite(t)
+        within, self.call = self.call, self.tape.call_around(self.call, inputs)
         self._add_implied("set_", inputs, value)
+        self.call = within
         return value
 
     def _source(self, t: Tensor, key: int) -> Any:

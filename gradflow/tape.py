@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -175,6 +175,21 @@ class Tape:
     def maker(self, value: int) -> int | None:
         """The op that made a value."""
         return next((op for op in reversed(range(len(self))) if value in self.outputs(op)), None)
+
+    def call_around(self, call: int, values: Iterable[int]) -> int:
+        """The innermost call that runs around a call and around the ops that made the values, -1 for none."""
+        for op in (self.maker(value) for value in values):
+            made_in = set(self._calls_from(self._calls[op])) if op is not None else None
+            if made_in is not None:
+                call = next((outer for outer in self._calls_from(call) if outer in made_in), -1)
+        return call
+
+    def _calls_from(self, call: int) -> Iterator[int]:
+        """A call and those around it, from the inside out."""
+        at: int | None = None if call < 0 else call
+        while at is not None:
+            yield at
+            at = self.calls[at].parent
 
     def unused(self, value: int) -> bool:
         """Whether no op took a value."""

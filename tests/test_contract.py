@@ -715,3 +715,35 @@ def test_graph_keeps_no_tensor_alive():
 
     assert all(ref() is None for ref in flow.graph.parameters.values())
     assert Reason.DETACHED is gf.explain(flow, "cut.weight").reason
+
+
+def test_set_before_a_module_is_not_of_the_module():
+    """`set_` is seen when its result is first used; it belongs to what runs around that module."""
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    x, taken = torch.ones(2), torch.empty(0)
+    with gf.trace(first=first, second=second, x=x) as t:
+        h = first(x)
+        with torch.no_grad():
+            taken.set_(h)
+        second(taken)
+
+    assert [("linear", "first"), ("set_", ""), ("linear", "second")] == [(op.target, op.module) for op in t.graph.ops]
+
+
+def test_set_inside_a_module_is_of_the_module():
+    """Where a module calls `set_` on what it made itself, the op is its own."""
+
+    class Inner(nn.Module):
+        def forward(self, x):
+            taken, h = torch.empty(0), x * 2
+            with torch.no_grad():
+                taken.set_(h)
+            return taken * 3
+
+    inner = Inner()
+    x = torch.ones(2, requires_grad=True)
+    with gf.trace(inner=inner, x=x) as t:
+        inner(x)
+
+    assert {"inner"} == {op.module for op in t.graph.ops}
+    assert "set_" in {op.target for op in t.graph.ops}
