@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from geometry import segments, violations
+from geometry import counts, segments, violations
 from graphs import Sketch as Draft
 from zoo import ZOO
 
@@ -135,3 +135,15 @@ def test_unused_parameters_are_there():
     (frame,) = layout.frames
     assert 2 == len(frame.idle)
     assert [] == wrong(shown, layout, 420)
+
+
+def test_lines_of_one_node_do_not_cross():
+    """Several outputs of one op, used far below: the farthest lane leaves first."""
+    s = Draft()
+    first = s.op("split", s.leaf("w"), outputs=4)
+    h = s.op("sum", first)
+    for other in (first + 1, first + 2, first + 3):
+        h = s.op("add", s.op("tanh", h), other)
+    shown = sketch(s.graph(), [(h, "loss")])
+
+    assert 0 == counts(lay_list(shown, 420))[0]

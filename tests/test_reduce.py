@@ -370,3 +370,63 @@ def test_the_spine_goes_around_cuts(name, first):
     regions = {box.id for box in shown.boxes if box.kind == "region"}
     assert all(regions.isdisjoint(shown.boxes_around(at)) for at in spine)
     assert "cut" not in {shown.cells[at].kind for at in spine}
+
+
+def prepared(ops):
+    """A linear layer whose input is scaled by so many data-only ops before it, on a value used twice."""
+    s = Draft()
+    x, w = s.leaf("x", "input", requires_grad=False), s.leaf("w")
+    h = x
+    for _ in range(ops):
+        h = s.op("clamp", h, grad_fn=None)
+    loss = s.op("sum", s.op("add", s.op("mul", h, w), h))
+    return sketch(s.graph(), [(loss, "loss")])
+
+
+def test_three_ops_on_data_are_one_pill_and_two_are_two():
+    assert ["clamp", "clamp"] == [one.label for one in prepared(2).cells if one.label.startswith("clamp")]
+    assert [("group", "clamp … 3 ops", (0, 1, 2))] == [
+        (one.kind, one.label, one.ops) for one in prepared(3).cells if one.label.startswith("clamp")
+    ]
+
+
+def test_what_is_made_from_a_number_that_left_is_no_data():
+    """A tensor made from ``loss.item()`` depends on the parameters, so it is drawn, with the number below it."""
+    s = Draft()
+    w, fresh = s.leaf("w"), s.leaf("fresh", "constant")
+    s.op("item", s.op("exp", w), outputs=0, grad_fn=None)
+    scale = s.op("tensor", fresh, grad_fn=None, reenters=(1,))
+    loss = s.op("mul", s.op("tanh", w), scale)
+    shown = sketch(s.graph(), [(loss, "loss")])
+
+    assert ["number"] == [leaf.kind for leaf in cell(shown, "tensor").leaves if not leaf.edges]
+
+
+def test_no_region_where_nothing_is_cut():
+    """Data that is prepared under no_grad cuts nothing, so there is no frame around it."""
+    s = Draft()
+    off = {"grad_enabled": False, "grad_mode": "no_grad", "grad_fn": None}
+    x, w = s.leaf("x", "input", requires_grad=False), s.leaf("w")
+    h = s.op("exp", s.op("clamp", x, **off), **off)
+    loss = s.op("mul", h, w)
+    assert () == sketch(s.graph(), [(loss, "loss")]).boxes
+
+    goal = s.op("tanh", w, **off)
+    apart = s.op("sub", loss, goal)
+    shown = sketch(s.graph(), [(apart, "loss")])
+    assert ["no_grad"] == [box.name for box in shown.boxes]
+    assert [0] == [one.box for one in shown.cells if one.label == "tanh"]
+
+
+def test_modules_with_a_cause_open_first():
+    """Where only one of two modules can be open it is the one with a cut inside."""
+    s = Draft(("", "Net", None), ("first", "One", 0), ("second", "Two", 0))
+    h = s.leaf("x", "input", requires_grad=False)
+    for call, name in ((1, "first"), (2, "second")):
+        for at in range(4):
+            h = s.op("linear", h, s.leaf(f"{name}.{at}"), call=call)
+            if (call, at) == (2, 1):
+                h = s.op("detach", h, call=call, grad_fn=None)
+    shown = sketch(s.graph(), [(h, "loss")], most=7)
+
+    assert (["second"], ["first"]) == ([box.name for box in shown.boxes], labels(shown, "module"))
