@@ -219,7 +219,7 @@
 
   /** @param {Mark} mark @returns {Node[]} */
   function cardOf({ lines: [name, state, size, facts, source, why] }) {
-    const rest = [size, facts].filter(Boolean).map((line) => make("p", {}, line));
+    const rest = [...size.split("\n"), facts].filter(Boolean).map((line) => make("p", {}, line));
     const where = source ? [make("p", { class: "source" }, source)] : [];
     return [make("p", {}, make("b", {}, name), state), ...rest, ...where, ...(why ? [make("p", {}, why)] : [])];
   }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from gradflow.flow import Flow
+from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import printable
 from gradflow.picture.sketch import Leaf, Sketch, Wire
@@ -126,16 +126,16 @@ def _conducts(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> bool:
 
 
 def _said(flows: Mapping[str, Flow], at: int | Edge, shape: tuple[int, ...]) -> tuple[str, str]:
-    """State and size of what arrived; of several losses, for each."""
-    states = [(printable(name), state(flow.at(at))) for name, flow in flows.items()]
-    sizes = [(printable(name), size(flow.at(at), shape)) for name, flow in flows.items()]
-    return _each(states), _each([(name, words) for name, words in sizes if words], len(flows))
+    """State and size of what arrived; of several losses no state, and a line for each in place of the size."""
+    if len(flows) == 1:
+        (arrival,) = (flow.at(at) for flow in flows.values())
+        return state(arrival), size(arrival, shape)
+    return "", "\n".join(f"{printable(name)}: {_brief(flow.at(at), shape)}" for name, flow in flows.items())
 
 
-def _each(said: list[tuple[str, str]], losses: int | None = None) -> str:
-    if (len(said) if losses is None else losses) == 1:
-        return "".join(words for _, words in said)
-    return "; ".join(f"{name}: {words}" for name, words in said)
+def _brief(arrival: Arrival, shape: tuple[int, ...]) -> str:
+    plain = arrival.status == "nonzero" and arrival.finite
+    return size(arrival, shape) if plain else state(arrival)
 
 
 def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Explanation | None) -> Row:
