@@ -111,7 +111,7 @@ def lay(sketch: Sketch, width: float, direction: str) -> Layout:
     >>> cells = (Cell(0, "input", "x", value=0), Cell(1, "op", "relu", ops=(0,)))
     >>> layout = lay(Sketch(cells, (), (Wire(0, 0, 1, ()),)), 720, "LR")
     >>> layout.routes[0].points, layout.fits
-    ((Point(x=28.0, y=38.0), Point(x=56.0, y=38.0)), True)
+    ((Point(x=28.0, y=40.0), Point(x=52.0, y=40.0)), True)
     """
     tree = grow(sketch)
     places = tuple(form(cell, direction) for cell in sketch.cells)
