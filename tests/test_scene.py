@@ -9,6 +9,7 @@ import pytest
 from gradflow.flow import Flow
 from gradflow.graph import Edge
 from gradflow.picture.conclusion import wrapped
+from gradflow.picture.matrix import matrix
 from gradflow.picture.metrics import FONTS, width
 from gradflow.picture.multiples import Panel, compose_grid
 from gradflow.picture.paths import length
@@ -18,6 +19,7 @@ from gradflow.picture.shapes import Bars, Disc, Dot, Group, Head, Line, Scene, S
 from gradflow.picture.sketch import Box, Cell, Leaf, Sketch, Wire
 from gradflow.picture.states import Pass, notes
 from gradflow.picture.tracks import Track, drawn
+from gradflow.picture.view import View
 from gradflow.stepdiff import Change, StepDiff
 from gradflow.verdict import Span, plain
 from tests import graphs, pictures
@@ -323,6 +325,20 @@ def test_legend_shows_what_occurs():
     texts = words(bridge(legend=True))
     assert ["reached", "cut", "none, because of a cut", "no gradient due", "reached", "none"] == texts[-6:]
     assert "frozen" not in texts
+
+
+def test_legend_of_a_bare_graph():
+    """Without a pass, a legend says nothing about gradients."""
+    sketch, layout, flow = region()
+    assert ["cut", "trainable"] == words(compose(sketch, layout, flow.graph, legend=True))[-2:]
+
+
+def test_three_losses_are_not_hollow():
+    """Only of two losses is one told by a hollow line; in a table of three all are drawn alike."""
+    task, penalty = graphs.two_losses()
+    items, _, _ = matrix(View(task.graph, (Pass(task, "a"), Pass(penalty, "b"), Pass(penalty, "c"))), 0.0, 0.0, 700.0)
+    assert {"loss"} == {item.kind for item in items if isinstance(item, Shape)}
+    assert [] == [item for item in items if isinstance(item, Line) and "shell" in item.look]
 
 
 def test_comparison():

@@ -20,7 +20,7 @@ _SMALL = 10.0
 
 def legend(items: Sequence[Primitive | Group], x: float, y: float, room: float) -> tuple[Items, float]:
     """The explanation of everything that is drawn, below a rule at the height ``y``; and where it ends."""
-    kinds = _kinds_of_lines(items)
+    kinds = _kinds_of_lines(items) - (set() if any(_is_told(item) for item in items) else {"quiet"})
     edges = [Entry(label, wide, sample) for kind, label, wide, sample in _EDGES if kind in kinds]
     squares = _entries_of_squares(items)
     drawn: Items = [Line("rule", (Point(x, y), Point(x + room, y)))]
@@ -29,6 +29,11 @@ def legend(items: Sequence[Primitive | Group], x: float, y: float, room: float) 
         rows, y = _rows(entries, x, y, room)
         drawn += rows
     return drawn, y - _ROW + 20
+
+
+def _is_told(item: Primitive | Group) -> bool:
+    """Whether it is known of a line what came back along it."""
+    return isinstance(item, Group) and any(name == "status" for data in item.data for name, _ in data)
 
 
 class Entry(NamedTuple):

@@ -139,7 +139,7 @@ def _columns(view: View, shown: Sequence[Row], x: float, room: float) -> Columns
 def _head(view: View, columns: Columns, y: float) -> Items:
     items: Items = [_soft(columns.left, y + 14, "gradient from")]
     for index, (one, middle, box) in enumerate(zip(view.passes, columns.middles, columns.boxes, strict=True)):
-        items += _loss_box(_loss_label(one.label), index, middle, y, box)
+        items += _loss_box(_loss_label(one.label), _is_second(view, index), middle, y, box)
     return [*items, _soft(columns.held, y + 14, "held by")] if columns.held is not None else items
 
 
@@ -147,11 +147,16 @@ def _drawn(view: View, row: Row, columns: Columns, y: float) -> Items:
     items: Items = [Line("rule", (Point(columns.left, y), Point(columns.right, y)))]
     items += _name(row, columns.left, y + 18, columns.names)
     for index, (state, middle) in enumerate(zip(row.states, columns.middles, strict=True)):
-        items += _MARKS[state.state](middle, y + _ROW / 2, index)
+        items += _MARKS[state.state](middle, y + _ROW / 2, _is_second(view, index))
     if columns.held is not None:
         text = Span(shorten(_held(row), "number", columns.right - columns.held))
         items.append(Text(columns.held, y + 18, (text,), "number", tone="" if row.holders else "soft"))
     return items
+
+
+def _is_second(view: View, index: int) -> bool:
+    """Whether a loss is told from another one by being hollow: the second of two."""
+    return index == 1 and len(view.passes) == 2
 
 
 def _soft(x: float, y: float, text: str) -> Text:
@@ -180,40 +185,40 @@ def _name(row: Row, x: float, y: float, room: float) -> Items:
     return items
 
 
-def _loss_box(label: str, index: int, middle: float, y: float, wide: float) -> Items:
-    kind = "second" if index == 1 else "loss"
+def _loss_box(label: str, is_second: bool, middle: float, y: float, wide: float) -> Items:
+    kind = "second" if is_second else "loss"
     box = Shape(kind, Rect(middle - wide / 2 + 1, y + 1, wide - 2, 18), 3.0)
     return [box, Text(middle, y + 14.5, (Span(label),), "loss", "middle", "" if kind == "second" else "inverse")]
 
 
-Mark = Callable[[float, float, int], list[Primitive]]
+Mark = Callable[[float, float, bool], list[Primitive]]
 
 
-def _arrow(x: float, y: float, index: int) -> list[Primitive]:
+def _arrow(x: float, y: float, hollow: bool) -> list[Primitive]:
     start, end = Point(x - _ARROW / 2, y), Point(x + _ARROW / 2, y)
-    looks = ("shell", "core") if index == 1 else ("",)
+    looks = ("shell", "core") if hollow else ("",)
     lines = [Line(f"reached {look}".strip(), (Point(start.x + 6, y), end)) for look in looks]
     return [*lines, Head("reached", start, (-1, 0))]
 
 
-def _dotted(x: float, y: float, index: int) -> list[Primitive]:
+def _dotted(x: float, y: float, hollow: bool) -> list[Primitive]:
     start = Point(x - _ARROW / 2, y)
     return [Line("zero", (Point(start.x + 8, y), Point(x + _ARROW / 2, y))), Head("zero", start, (-1, 0))]
 
 
-def _bars(x: float, y: float, index: int) -> list[Primitive]:
+def _bars(x: float, y: float, hollow: bool) -> list[Primitive]:
     return [Bars(Point(x, y), (1, 0), 14.0)]
 
 
 def _disc(mark: str) -> Mark:
-    return lambda x, y, index: [Disc(mark, Point(x, y))]
+    return lambda x, y, hollow: [Disc(mark, Point(x, y))]
 
 
-def _frozen(x: float, y: float, index: int) -> list[Primitive]:
+def _frozen(x: float, y: float, hollow: bool) -> list[Primitive]:
     return [Square("frozen", Rect(x - 8, y - 8, 16, 16))]
 
 
-def _none(x: float, y: float, index: int) -> list[Primitive]:
+def _none(x: float, y: float, hollow: bool) -> list[Primitive]:
     return [Text(x, y + 4.2, (Span("–"),), "caption", "middle", "soft")]
 
 

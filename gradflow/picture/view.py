@@ -56,7 +56,8 @@ class View:
         started = [one.flow.output == value for one in self.passes]
         if not any(started):
             started = [one.flow.at(value).arrived for one in self.passes]
-        return "end" if not any(started) else "second" if started.index(True) == 1 else "loss"
+        is_second = len(started) == 2 and started == [False, True]
+        return "end" if not any(started) else "second" if is_second else "loss"
 
     def edge_data(self, edge: Edge) -> Data:
         """The data of one use of a value."""
@@ -87,7 +88,7 @@ def _status(statuses: Sequence[str]) -> Data:
 def _together(states: Sequence[str]) -> tuple[str, str]:
     """The strongest of the states of several passes; and which of two reached."""
     state = strongest(states)
-    if state != "reached" or len(states) < 2:
+    if state != "reached" or len(states) != 2:
         return state, ""
     reached = [index for index, one in enumerate(states) if one == "reached"]
     return state, "both" if len(reached) > 1 else ("hollow" if reached == [1] else "solid")
