@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 from browser import faults
-from graphs import HOSTILE, chain, dead, hostile
+from graphs import HOSTILE, chain, dead, every_flow, hostile, tower, two_losses
 from playwright.sync_api import expect
 from pypdf import PdfReader
 from standin import html
 from test_element import scalar
+
+import gradflow as gf
 
 HALF_OVER = """figure => {
   // For each mark in turn: does its card lie on a point of one of its lines?
@@ -417,3 +419,56 @@ def test_keys_are_kept_from_the_host(reader):
 
     expect(page.locator("button, input, g[tabindex]")).to_have_count(13)
     assert page.locator("gradflow-figure, button, input, g[tabindex]").evaluate_all(own)
+
+
+def subjects():
+    """What a reader may draw, by name."""
+    task, penalty = two_losses()
+    return every_flow() | {
+        "graph": chain().graph,
+        "losses": gf.compare(task=task, penalty=penalty),
+        "tower": tower(30, cut=7),
+        "numbers": scalar(),
+    }
+
+
+@pytest.mark.parametrize("width", [780, 444])
+def test_drawn_figures(reader, width):
+    """Whatever gf.draw makes: each line and square has a card that says what it is, and none lies on its mark."""
+    page = reader.open(*(gf.draw(subject).html() for subject in subjects().values()), width=width)
+    nameless = "figure => figure.marks.filter(mark => !mark.lines[0]).map(mark => mark.group.outerHTML)"
+
+    for name, figure in zip(subjects(), page.locator("gradflow-figure").all(), strict=True):
+        assert [] == figure.evaluate(HALF_OVER), name
+        assert [] == figure.evaluate(nameless), name
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_drawn_figures(reader, scheme):
+    """Pictures, matrices, numbers and steps as they are drawn."""
+    drawn = [gf.draw(subjects()[name], legend=True).html() for name in ("chain", "losses", "tower")]
+    page = reader.open(*drawn, gf.animate(scalar()).html(), color_scheme=scheme)
+    if scheme == "dark":
+        page.add_style_tag(content="body { background: #17191D; color: #ECEAE4; }")
+
+    assert [] == faults(page)
+
+
+def test_drawn_steps(reader):
+    """At no step does anything move; before the first one only the loss has its gradient."""
+    page = reader.open(gf.animate(scalar()).html())
+    figure = page.locator("gradflow-figure")
+    last = figure.evaluate(BARE)
+    boxes = "figure => [...figure.shadowRoot.querySelectorAll('text, .box, .pill')].map(one => one.getBBox().x)"
+    places = figure.evaluate(boxes)
+
+    page.get_by_label("Step", exact=True).focus()
+    page.keyboard.press("Home")
+    expect(page.locator("g.wire:not(.pending)")).to_have_count(1)
+    for _ in range(9):
+        assert last == figure.evaluate(BARE)
+        assert len(places) == len(figure.evaluate(boxes))
+        page.keyboard.press("ArrowRight")
+    assert [] == pending(page)
+    assert places == figure.evaluate(boxes)
