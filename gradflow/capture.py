@@ -455,16 +455,11 @@ class Recorder(TorchFunctionMode):
         return self._opaque_output(self._region(t, [before]), t)
 
     def _set(self, t: Tensor, before: int, key: int) -> int:
-        """The value of a tensor that was given the memory of another by ``set_``.
-
-        That happened after what made the memory and before now, so in the module that runs around both.
-        """
+        """The value of a tensor that was given the memory of another by ``set_``."""
         source = self._source(t, key)
         inputs = (source,) if isinstance(source, int) else (before,)
         value = self._rewrite(t)
-        within, self.call = self.call, self.tape.call_around(self.call, inputs)
-        self._add_implied("set_", inputs, value)
-        self.call = within
+        self._add_missed("set_", inputs, value)
         return value
 
     def _source(self, t: Tensor, key: int) -> Any:
@@ -497,11 +492,11 @@ class Recorder(TorchFunctionMode):
             if returned is not None:
                 self._departures.arrive(value, returned)
             if derived:
-                self._add_implied("alias" if self._is_deep_copy(source) else "Parameter", (source,), value)
+                self._add_missed("alias" if self._is_deep_copy(source) else "Parameter", (source,), value)
             return value
         if derived:
             value = self._new(t, "intermediate")
-            self._add_implied("alias", (source,), value)
+            self._add_missed("alias", (source,), value)
             return value
         value = self._new(t, "constant")
         if left := self._departures.at(pointer_of(t)):
@@ -566,6 +561,12 @@ class Recorder(TorchFunctionMode):
     def _add_implied(self, target: str, inputs: Sequence[int], output: int, start: int | None = None) -> None:
         """An op that no call showed; it gets the line of the call that comes upon its result."""
         self._add_op(target, inputs, (output,), 0 if torch.is_grad_enabled() else self._off_mode(), start)
+
+    def _add_missed(self, target: str, inputs: Sequence[int], output: int) -> None:
+        """An op that ran unseen between what made its inputs and now, so in the module that runs around both."""
+        within, self.call = self.call, self.tape.call_around(self.call, inputs)
+        self._add_implied(target, inputs, output)
+        self.call = within
 
     def _apply_frame(self) -> FrameType | None:
         """The outermost running ``Function.apply``, inside which nothing is recorded."""
