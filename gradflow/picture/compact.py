@@ -599,9 +599,20 @@ def _push_left(
             piece = texts[block.name[1]]
             start = _edge(board, at, piece.start) if piece.low >= low else 0.0
             bound = max(bound, start + 14 - block.parts[0].u0)
+        if block.name[0] == "item" and block.name[1] in board.anchored:
+            bound = max(bound, _above(board, at, block.name[1]))
         at[block.name] = block.grid * math.ceil(bound / block.grid - 1e-6)
         fronts.add(block, at[block.name], 1)
     return at
+
+
+def _above(board: Board, at: Mapping[tuple[str, int, int], float], item: int) -> float:
+    """Where the last item of row 0 stands that is not behind the column of an item."""
+    column = board.columns[item]
+    above = [
+        at[name] for name in at if name[0] == "item" and not board.rows[name[1]] and board.columns[name[1]] <= column
+    ]
+    return max(above, default=-math.inf)
 
 
 def _end(

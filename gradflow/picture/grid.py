@@ -114,6 +114,7 @@ class Board(NamedTuple):
         columns: of each item.
         rows: of each item.
         free: the items that hang on no input and lead to one place: they may stand as late as they like.
+        anchored: the items that stand below what is in row 0 of their column, and not further left.
         paths: of each link.
     """
 
@@ -122,6 +123,7 @@ class Board(NamedTuple):
     columns: tuple[int, ...]
     rows: tuple[int, ...]
     free: frozenset[int] = frozenset()
+    anchored: frozenset[int] = frozenset()
     paths: tuple[Path, ...] = ()
 
     @property

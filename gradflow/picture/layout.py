@@ -24,7 +24,7 @@ from gradflow.picture.grid import DOWN, IN, LEFT, OUT, RIGHT, UP, Board, Item, L
 from gradflow.picture.metrics import width as text_width
 from gradflow.picture.plan import Bracket, Frame, Label, Layout, Place, Point, Rect, Route
 from gradflow.picture.routes import route
-from gradflow.picture.rows import ORDERS, board
+from gradflow.picture.rows import BELOW, LEFT_SIDE, NEAR, ORDERS, board
 from gradflow.picture.sketch import Sketch, Wire
 from gradflow.picture.tree import Container, Strand, Tree, grow
 from gradflow.picture.wrap import cuts, lines
@@ -39,21 +39,22 @@ _COMPARED = 120
 
 
 class Spacing(NamedTuple):
-    """How far things stay apart along, inside boxes and outside; whether what is joined to nothing stands left."""
+    """How far things stay apart along, inside boxes and outside; and where islands stand."""
 
     inside: Walls
     outside: Walls
-    narrow: bool = False
+    islands: str = NEAR
 
 
 _NEARLY = 1.4
 """What is at most so much too long is tried a little tighter."""
 WIDE = Spacing(Walls(12.0, 12.0, 18.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
+_TIGHT = Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
 TIGHTER = (
-    Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0)),
-    Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0)),
-    Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0), narrow=True),
-    Spacing(Walls(12.0, 8.0, 12.0, 16.0), Walls(0.0, 0.0, 0.0, 16.0), narrow=True),
+    _TIGHT,
+    _TIGHT._replace(islands=BELOW),
+    _TIGHT._replace(islands=LEFT_SIDE),
+    Spacing(Walls(12.0, 8.0, 12.0, 16.0), Walls(0.0, 0.0, 0.0, 16.0), LEFT_SIDE),
 )
 
 
@@ -191,7 +192,7 @@ def _place(setting: Setting, container: Container, placed: Mapping[int | None, P
     best, least = None, float("inf")
     few = len(links) <= _COMPARED and len(items) - len(container.main) > 1
     for order in range(ORDERS if few else 1):
-        laid = route(board(items, links, container.main, order, setting.spacing.narrow), container.straight)
+        laid = route(board(items, links, container.main, order, setting.spacing.islands), container.straight)
         option = Placed(laid, all_pieces(laid), (LineOf(-3, 3 * laid.width, settle(laid, walls)),))
         cost = _cost(option) if few else 0.0
         if cost < least:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gradflow.picture.grid import LEFT, RIGHT, Board, Item, Link
 from gradflow.picture.sketch import Sketch
 
+NEAR, BELOW, LEFT_SIDE = "near", "below", "left"
 ORDERS = 3
 """How many orders of the chains :func:`board` knows."""
 
@@ -85,7 +86,7 @@ def in_order(nodes: Sequence[int], pairs: Iterable[tuple[int, int]]) -> list[int
 
 
 def board(
-    items: Sequence[Item], links: Sequence[Link], main: Sequence[int], order: int = 0, narrow: bool = False
+    items: Sequence[Item], links: Sequence[Link], main: Sequence[int], order: int = 0, islands: str = NEAR
 ) -> Board:
     """Items in columns and rows, the spine in row 0.
 
@@ -94,18 +95,25 @@ def board(
         links: what flows between them.
         main: the items on the spine.
         order: in which order the other chains choose their rows.
-        narrow: whether what is joined to nothing stands at the left, below the rest, and not near its time.
+        islands: where what is joined to nothing else stands: ``NEAR`` what is executed next, ``BELOW`` that, or
+            below all at the ``LEFT_SIDE``.
     """
     inner = [(link.source, link.target) for link in links if link.source >= 0 and link.target >= 0]
     by_time = sorted(range(len(items)), key=lambda i: (items[i].order, i))
     place = {item: i for i, item in enumerate(by_time)}
     sorted_items = [by_time[i] for i in in_order(range(len(items)), [(place[a], place[b]) for a, b in inner])]
     free = _free(items, links, sorted_items)
-    columns = _columns(items, links, inner, sorted_items, main, free, narrow)
+    columns = _columns(items, links, inner, sorted_items, main, free)
+    apart = _islands(links, inner, sorted_items, main)
+    if islands != LEFT_SIDE:
+        _shift_islands(apart, columns, sorted_items)
     chains = _chains(inner, sorted_items, main)
     rows = _rows(items, links, columns, chains, order)
+    if islands != NEAR:
+        _rows_below(apart, rows)
     _rows_of_lone(_lone(links, sorted_items, main), columns, rows)
-    return Board(tuple(items), tuple(links), tuple(columns), tuple(rows), frozenset(free))
+    anchored = frozenset(item for island in apart for item in island) if islands == BELOW else frozenset()
+    return Board(tuple(items), tuple(links), tuple(columns), tuple(rows), frozenset(free), anchored)
 
 
 def _columns(
@@ -115,7 +123,6 @@ def _columns(
     order: Sequence[int],
     main: Sequence[int],
     free: set[int],
-    narrow: bool,
 ) -> list[int]:
     """The longest way from a border or a beginning; what hangs on no input stands before its first use."""
     into, out = _neighbours(inner)
@@ -125,8 +132,6 @@ def _columns(
     for item in reversed(order):
         if item in free and out[item]:
             columns[item] = min(columns[target] for target in out[item]) - 1
-    if not narrow:
-        _shift_islands(links, into, out, columns, order, main)
     _spread_lone(links, columns, order, main)
     return columns
 
@@ -164,32 +169,45 @@ def _neighbours(inner: Iterable[tuple[int, int]]) -> tuple[dict[int, list[int]],
     return into, out
 
 
-def _shift_islands(
-    links: Sequence[Link],
-    into: dict[int, list[int]],
-    out: dict[int, list[int]],
-    columns: list[int],
-    order: Sequence[int],
-    main: Sequence[int],
-) -> None:
-    """Items that are joined to nothing else end before what is executed next."""
-    bordering = {link.target for link in links if link.source == LEFT}
-    bordering |= {link.source for link in links if link.target == RIGHT}
+def _islands(
+    links: Sequence[Link], inner: Sequence[tuple[int, int]], order: Sequence[int], main: Sequence[int]
+) -> list[set[int]]:
+    """Items that are joined to each other, but not to the rest."""
+    into, out = _neighbours(inner)
+    reached = {link.target for link in links if link.source == LEFT} | set(main)
+    reached |= {link.source for link in links if link.target == RIGHT}
     seen: set[int] = set()
-    at = {item: i for i, item in enumerate(order)}
+    found = []
     for first in order:
-        if first in seen:
-            continue
-        island = _reachable(first, into, out)
-        seen |= island
-        if island & set(main) or island & bordering or len(island) == 1:
-            continue
+        if first not in seen:
+            island = _reachable(first, into, out)
+            seen |= island
+            if len(island) > 1 and not island & reached:
+                found.append(island)
+    return found
+
+
+def _shift_islands(islands: Iterable[set[int]], columns: list[int], order: Sequence[int]) -> None:
+    """Items that are joined to nothing else end before what is executed next."""
+    at = {item: i for i, item in enumerate(order)}
+    for island in islands:
         last = max(at[item] for item in island)
         follower = next((item for item in order[last:] if item not in island), None)
         if follower is not None:
             shift = max(0, columns[follower] - max(columns[item] for item in island))
             for item in island:
                 columns[item] += shift
+
+
+def _rows_below(islands: Sequence[set[int]], rows: list[int]) -> None:
+    """Items that are joined to nothing else stand below all others."""
+    inside = {item for island in islands for item in island}
+    last = max((row for item, row in enumerate(rows) if item not in inside), default=-1)
+    for island in islands:
+        lanes = sorted({rows[item] for item in island})
+        for item in island:
+            rows[item] = last + 1 + lanes.index(rows[item])
+        last += len(lanes)
 
 
 def _reachable(first: int, into: dict[int, list[int]], out: dict[int, list[int]]) -> set[int]:
