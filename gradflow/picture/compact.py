@@ -243,6 +243,7 @@ def _stack(
         if link.text and piece.last:
             lines[row].append((last - 1, last - 1, -link.beside[0], link.beside[1]))
     size = high - low + 3
+    joined = {end for link in board.links for end in (link.source, link.target)}
     floor = [-math.inf] * size
     across: dict[int, float] = {}
     heights: dict[tuple[Level, int], float] = {}
@@ -256,6 +257,8 @@ def _stack(
         here = [(3 * board.columns[i], 3 * board.columns[i], *board.items[i].room[2:]) for i in rows[row]]
         needs = [max(floor[first - low : last - low + 1]) - v0 for first, last, v0, _ in here]
         needs += [max(floor[first - low : last - low + 1]) - v0 - LINE_APART for first, last, v0, _ in lines[row]]
+        if not lines[row] and not any(i in joined for i in rows[row]):
+            needs += [max(floor) - v0 for _, _, v0, _ in here]
         at = max(needs, default=0.0)
         across[row] = 4.0 * math.ceil(at / 4) if math.isfinite(at) else 0.0
         ceiling = [math.inf] * size
@@ -609,10 +612,8 @@ def _push_left(
 def _above(board: Board, at: Mapping[tuple[str, int, int], float], item: int) -> float:
     """Where the last item of row 0 stands that is not behind the column of an item."""
     column = board.columns[item]
-    above = [
-        at[name] for name in at if name[0] == "item" and not board.rows[name[1]] and board.columns[name[1]] <= column
-    ]
-    return max(above, default=-math.inf)
+    spine = [number for kind, number, _ in at if kind == "item" and not board.rows[number]]
+    return max((at["item", i, 0] for i in spine if board.columns[i] <= column), default=-math.inf)
 
 
 def _end(
