@@ -58,8 +58,11 @@ ALLOWED |= {
     "picture.folding": {"graph", "targets"},
     "picture.labels": {"graph", "notation", "targets"},
     "picture.marks": _SKETCH | {"notation", "picture.folding", "picture.labels", "picture.opening"},
+    "picture.idle": _SKETCH | {"modules", "notation", "picture.labels", "picture.marks"},
+    "picture.runs": _SKETCH | {"picture.marks", "picture.opening"},
     "picture.reduce": _SKETCH
-    | {"modules", "notation", "picture.folding", "picture.labels", "picture.marks", "picture.opening", "targets"},
+    | {"modules", "notation", "picture.folding", "picture.idle", "picture.labels", "picture.marks"}
+    | {"picture.opening", "picture.runs", "targets"},
     "picture.mini": _SKETCH | {"notation", "picture.folding", "picture.labels", "picture.opening", "picture.reduce"},
     "picture.cells": _PLAN,
     "picture.grid": set(),

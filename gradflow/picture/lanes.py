@@ -61,7 +61,7 @@ def lay_list(sketch: Sketch, width: float) -> Layout:
     >>> cells = (Cell(0, "input", "x", value=0), Cell(1, "op", "relu", ops=(0,)))
     >>> layout = lay_list(Sketch(cells, (), (Wire(0, 0, 1, ()),)), 200)
     >>> layout.routes[0].points
-    (Point(x=26.0, y=34.0), Point(x=26.0, y=48.0))
+    (Point(x=26.0, y=36.0), Point(x=26.0, y=52.0))
     """
     lanes = assign(sketch)
     ports = _ports(sketch, lanes)

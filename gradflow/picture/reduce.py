@@ -13,20 +13,19 @@ from gradflow.graph import Edge, Graph, Op
 from gradflow.modules import parents
 from gradflow.notation import count, printable
 from gradflow.picture.folding import Chain, fold
+from gradflow.picture.idle import never_used
 from gradflow.picture.labels import again_label, below, chain_label, cut_label, group_label, op_label, value_label
 from gradflow.picture.marks import Marks, region_title
 from gradflow.picture.opening import Branch, choose, equal_runs, tree
-from gradflow.picture.sketch import Box, Cell, Leaf, Note, Run, Sketch, Wire
+from gradflow.picture.runs import Status, find_runs, in_runs, with_discs
+from gradflow.picture.sketch import Cell, Leaf, Note, Sketch, Wire
 from gradflow.targets import DETACHING, HOOK
 
 _NAMED_AGAIN = 4
-_MOST_IDLE = 4
 _MOST_NOTES = 3
-_LEAST_RUN = 3
 _NAMES_ON_LINES = 24
 
 Tally = Callable[[tuple[int, ...]], str]
-Status = Callable[[Edge], str]
 Key = tuple[str, int]
 
 
@@ -149,7 +148,9 @@ class _Writer:
         self._hang_sources()
         self._hang_chains()
         self._draw_lines()
-        boxes, idle = self._idle()
+        idle = never_used(self.marks, [value for value, _, _ in self.ends])
+        for at, values in idle.squares.items():
+            self.squares.setdefault(at, set()).update(values)
         cells: list[tuple[float, Key, Cell]] = [
             *((at, ("mark", at), self._mark_cell(at)) for at in range(len(self.marks.marks))),
             *((self._first_use(value) - 0.5, ("value", value), self._source_cell(value)) for value in self._sources()),
@@ -157,14 +158,14 @@ class _Writer:
                 (self._made(value) + 0.25, ("end", at), self._end_cell(at))
                 for at, (value, _, _) in enumerate(self.ends)
             ),
-            *((len(self.marks.marks) + at, ("idle", at), cell) for at, cell in enumerate(idle)),
+            *((len(self.marks.marks) + at, ("idle", at), cell) for at, cell in enumerate(idle.cells)),
         ]
         cells.sort(key=lambda item: item[0])
         ids = {key: at for at, (_, key, _) in enumerate(cells)}
         placed = tuple(cell._replace(id=at) for at, (_, _, cell) in enumerate(cells))
-        runs = self._runs(ids, placed)
-        drawn = Sketch(_in_runs(placed, runs), tuple(boxes), self._wires(ids), runs)
-        return _with_discs(drawn, [note for note in self.notes if note.mark != "cut"], self.status)
+        runs = find_runs(self.marks, [ids["mark", at] for at in range(len(self.marks.marks))], placed)
+        drawn = Sketch(in_runs(placed, runs), idle.boxes, self._wires(ids), runs)
+        return with_discs(drawn, [note for note in self.notes if note.mark != "cut"], self.status)
 
     def _kind_of(self, value: int) -> str:
         return self.graph.values[value].kind
@@ -400,56 +401,6 @@ class _Writer:
         above, below_it = self.numbers.above.get(value, ""), self.numbers.below.get(value, "")
         return Cell(at, kind, label, value=value, weight=0.0, above=above, below=below_it)
 
-    def _idle(self) -> tuple[list[Box], list[Cell]]:
-        """Boxes with the parameters in them that were never used; where those are many, cells for them."""
-        boxes, cells = list(self.marks.boxes), list[Cell]()
-        paths: dict[str, Key] = {}
-        for box in boxes:
-            paths.setdefault(box.path, ("box", box.id))
-        for at, mark in enumerate(self.marks.marks):
-            for branch in (mark.branch, *mark.branch.branches()) if mark.branch else ():
-                paths.setdefault(branch.path, ("mark", at))
-        held: dict[int | None, list[int]] = {}
-        for value in self._never_used():
-            name = self.graph.values[value].name or ""
-            kind, at = next((paths[path] for path in parents(name)[::-1] if path in paths), ("box", -1))
-            if kind == "mark":
-                self.squares.setdefault(at, set()).add(value)
-            else:
-                held.setdefault(None if at < 0 else at, []).append(value)
-        for holder, values in held.items():
-            around = self.marks.around(holder)
-            names = {value: below(self.graph.values[value].name or "", *around) for value in values}
-            single = [value for value in values if "." not in names[value]]
-            if holder is not None:
-                boxes[holder] = boxes[holder]._replace(idle=tuple((printable(names[value]), value) for value in single))
-            elif len(single) <= _MOST_IDLE:
-                cells += [self._idle_cell(printable(names[value]), value) for value in single]
-            else:
-                cells.append(self._idle_module("parameters", tuple(single), None, ""))
-            groups: dict[str, list[int]] = {}
-            for value in values:
-                if value not in single:
-                    groups.setdefault(names[value].partition(".")[0], []).append(value)
-            for name, members in groups.items():
-                whole = self.graph.values[members[0]].name or ""
-                path = whole[: len(whole) - len(names[members[0]]) + len(name)]
-                cells.append(self._idle_module(printable(name), tuple(members), holder, path))
-        return boxes, cells
-
-    def _never_used(self) -> list[int]:
-        used = {self.graph.values[value].name for value in self.marks.given}
-        used |= {self.graph.values[edge.value].name for edge in self.marks.chained}
-        used |= {self.graph.values[value].name for value, _, _ in self.ends}
-        return [self.graph.names[name] for name in self.graph.parameter_names() if name not in used]
-
-    def _idle_cell(self, label: str, value: int) -> Cell:
-        return Cell(value, "parameter", label, value=value, weight=0.0)
-
-    def _idle_module(self, label: str, values: tuple[int, ...], box: int | None, path: str) -> Cell:
-        squares = tuple(sorted(values))
-        return Cell(0, "module", label, box=box, squares=squares, tally="never used", weight=0.0, path=path)
-
     def _wires(self, ids: Mapping[Key, int]) -> tuple[Wire, ...]:
         """The lines as wires; several values between equal cells are one."""
         found: dict[tuple[int, int, str, int], list[tuple[int, list[Edge]]]] = {}
@@ -489,70 +440,7 @@ class _Writer:
         labels = {op_label(self.graph.ops[self.marks.marks[mark].ops[0]]) for mark in (one, other)}
         return kinds == {"op"} and len(labels) == 1
 
-    def _runs(self, ids: Mapping[Key, int], cells: Sequence[Cell]) -> tuple[Run, ...]:
-        """Neighbouring equal blocks in one box, if they have the same count."""
-        lists: dict[int | None, list[tuple[int, Branch | int]]] = {}
-        for at, mark in enumerate(self.marks.marks):
-            lists.setdefault(mark.box, []).append((ids["mark", at], mark.branch or mark.ops[0]))
-        runs: list[Run] = []
-        for members in lists.values():
-            for first, last in equal_runs([child for _, child in members], lambda child: False):
-                group: list[int] = []
-                for at in range(first, last):
-                    cell = members[at][0]
-                    if group and cells[cell].tally != cells[group[-1]].tally:
-                        runs += _run(group, cells)
-                        group = []
-                    group.append(cell)
-                runs += _run(group, cells)
-        return tuple(sorted(runs, key=lambda run: run.cells))
-
-
-def _run(group: Sequence[int], cells: Sequence[Cell]) -> list[Run]:
-    """The run of some cells, with the causes that each of them has."""
-    if len(group) < _LEAST_RUN:
-        return []
-    first = cells[group[0]]
-    told = [{(note.mark, note.title, note.source) for note in cells[at].notes} for at in group]
-    shared = first.notes if all(one == told[0] for one in told) else ()
-    causes = [f"{note.title}, {note.source}" if note.source else note.title for note in shared]
-    return [Run(tuple(group), f"{len(group)} blocks", " · ".join([f"{first.tally} each", *causes]), shared)]
-
-
-def _in_runs(cells: Sequence[Cell], runs: Sequence[Run]) -> tuple[Cell, ...]:
-    """The cells, those of a run of one size and without the causes that the run tells."""
-    changed = list(cells)
-    for run in runs:
-        most = max(len(cells[at].leaves) for at in run.cells)
-        for at in run.cells:
-            notes = () if run.notes else cells[at].notes
-            changed[at] = cells[at]._replace(notes=notes, blank=most - len(cells[at].leaves))
-    return tuple(changed)
-
 
 def _leaf_order(leaf: Leaf) -> tuple[bool, int]:
     """Parameters before other values, in the order in which the op takes them."""
     return leaf.kind != "parameter", leaf.edges[-1].position if leaf.edges else 99
-
-
-def _with_discs(drawn: Sketch, notes: Sequence[Note], status: Status | None) -> Sketch:
-    """The sketch with discs on the lines into the ops that notes speak of."""
-    marks = {note.op: note.mark for note in notes}
-
-    def disc(edges: Sequence[Edge]) -> str:
-        found = (marks[edge.op] for edge in edges if edge.op in marks and _is_meant(edge, marks[edge.op], status))
-        return next(found, "")
-
-    wires, cells = list(drawn.wires), list(drawn.cells)
-    for at, wire in enumerate(wires):
-        if cells[wire.target].kind == "op":
-            wires[at] = wire._replace(disc=disc(wire.edges))
-    for at, cell in enumerate(cells):
-        if cell.kind == "op" and not marks.keys().isdisjoint(cell.ops):
-            cells[at] = cell._replace(leaves=tuple(leaf._replace(disc=disc(leaf.edges)) for leaf in cell.leaves))
-    return drawn._replace(cells=tuple(cells), wires=tuple(wires))
-
-
-def _is_meant(edge: Edge, mark: str, status: Status | None) -> bool:
-    """Whether what a note says happened on this use; not to be told apart for numbers that are not finite."""
-    return status is None or mark == "nonfinite" or mark in status(edge).split()
