@@ -430,3 +430,19 @@ def test_modules_with_a_cause_open_first():
     shown = sketch(s.graph(), [(h, "loss")], most=7)
 
     assert (["second"], ["first"]) == ([box.name for box in shown.boxes], labels(shown, "module"))
+
+
+def test_very_many_causes_do_not_break_the_budget():
+    """A moving average of a hundred parameters under no_grad, and a hundred detaches: most of them are folded."""
+    s = Draft()
+    off = {"grad_enabled": False, "grad_mode": "no_grad"}
+    for at in range(100):
+        s.op("lerp_", s.leaf(f"slow.{at}"), s.leaf(f"fast.{at}"), grad_fn=None, **off)
+    h = s.leaf("x", "input", requires_grad=False)
+    for at in range(100):
+        h = s.op("detach", s.op("mul", h, s.leaf(f"w{at}")), grad_fn=None)
+    shown = sketch(s.graph(), [(h, "loss")])
+
+    assert sum(bool(one.ops) for one in shown.cells) <= 60
+    assert 4 <= len(labels(shown, "cut"))
+    assert ["no_grad"] == [box.name for box in shown.boxes]

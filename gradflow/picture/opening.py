@@ -16,6 +16,7 @@ MOST_EQUAL = 24
 _WRAPS = 0.8
 _SMALL = 24
 _KEPT = 3
+_MOST_CAUSES = 12
 
 
 @dataclass(eq=False)
@@ -87,17 +88,18 @@ def tree(graph: Graph, ops: Sequence[int], cuts: Collection[int], bare: Callable
     return root
 
 
-def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Collection[int] = ()) -> None:
+def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Sequence[int] = ()) -> None:
     """Open branches from outside in while at most so many marks are shown; equal modules open together.
 
     Args:
         root: the tree; it is changed.
         most: the budget of marks.
         opened: paths of modules that are opened in any case, as are those around them.
-        causes: ids of ops that should be seen: modules with one inside open first.
+        causes: ids of ops that should be seen, the most important first: modules with one inside open first. In a
+            region the frame says it, and of very many only the first count.
     """
     root.open = True
-    wanted, needed = set(opened), set(causes)
+    wanted, needed = set(opened), _pressing(root, causes)
     holding = {branch: not needed.isdisjoint(branch.ops()) for branch in root.branches()} if needed else {}
     _join_equal(root, wanted, holding)
     for branch in root.branches():
@@ -112,6 +114,11 @@ def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Collec
             for branch in visible:
                 branch.open = True
     _fold(root, marks - most, lambda child: _must_show(child, wanted, needed, holding))
+
+
+def _pressing(root: Branch, causes: Iterable[int]) -> set[int]:
+    told = {op for branch in root.branches() if branch.kind == "region" for op in branch.ops()}
+    return set([op for op in dict.fromkeys(causes) if op not in told][:_MOST_CAUSES])
 
 
 def _calls(graph: Graph, ops: Iterable[int]) -> Branch:

@@ -81,7 +81,7 @@ def sketch(
     ends = _ends(graph, losses)
     folding = fold(graph, [value for value, _, _ in ends], cuts)
     root = tree(graph, folding.drawn, cuts, _is_bare(graph))
-    choose(root, most, opened, {*cuts, *(note.op for note in causes)})
+    choose(root, most, opened, [*(note.op for note in causes), *cuts])
     marks = Marks(graph, folding, root, cuts, [value for value, _ in losses], spine)
     return _Writer(marks, ends, causes, tally, status, numbers).sketch()
 
