@@ -20,6 +20,7 @@ from gradflow.picture.element import fragment, script
 from gradflow.picture.payload import payload
 from gradflow.picture.sketch import Cell, Leaf, Sketch, Wire
 from gradflow.picture.steps import Step, steps
+from gradflow.picture.wording import key
 from gradflow.roster import explanations
 
 
@@ -101,7 +102,8 @@ def test_fragment_is_one_element_and_its_code():
 def test_no_name_leaves_its_place(name):
     """A name stands in the label, the table, the data and the steps, and is markup in none of them."""
     step = Step((0, Edge(0, 1, 2)), name, name)
-    text = fragment(label=name, pictures=[(9, name)], table=[(name,), (name, name)], data={name: [name]}, steps=[step])
+    drawn = f'<svg><g class="wire" data-value="0" data-op="1" data-position="2"/>{name}</svg>'
+    text = fragment(label=name, pictures=[(9, drawn)], table=[(name,), (name, name)], data={name: [name]}, steps=[step])
     outline = Outline(text)
     tags = "gradflow-figure picture img details summary table thead tr th tbody tr th td script script"
 
@@ -277,24 +279,38 @@ def test_a_hook_is_no_factor():
     assert "The op × hands on ∂loss/∂h times its factor: 10 × 3 = 30." == told["w"]
 
 
-def test_steps_of_what_is_drawn():
-    """A step that changes nothing in the picture is left out; one with a drawn line stays."""
-    flow = scalar()
-    only = [key for key, _ in flow.arrivals if isinstance(key, Edge)][:2]
+def test_steps_have_the_names_of_the_picture():
+    """A value without a name can be given one."""
+    flow = square()
 
-    assert ["t", "s"] == [step.label for step in steps(flow, only=only)]
-    assert ["out"] == [step.label for step in steps(flow, only=only[:1], names={7: "out"})]
+    assert ["p", "weight"] == [step.label for step in steps(flow, {0: "weight"})]
+
+
+def test_steps_of_a_big_figure_each_show_something():
+    """A step inside closed modules would change nothing in the picture; the last one completes it."""
+    flow = tower(30)
+    outline = Outline(gf.animate(flow).html())
+    told = json.loads(outline.scripts[0])["steps"]
+    pictures = [unquote(attributes.get("src") or attributes.get("srcset") or "") for _, attributes in outline.elements]
+    keys = {
+        ".".join(re.findall(r'data-(?:value|op|position)="(\d+)"', group))
+        for group in re.findall(r'<g class="(?:wire|parameter)[^>]*>', " ".join(pictures))
+    }
+
+    assert 0 < len(told) < len(steps(flow))
+    assert [] == [label for shown, label, _ in told if keys.isdisjoint(shown)]
+    reached = {key(one) for one, arrival in flow.arrivals if arrival.arrived}
+    assert set() == (keys & reached) - {one for shown, *_ in told for one in shown}
 
 
 def test_a_chapter_figure_is_small():
-    """Of 60 kB a figure of 15 ops leaves most to its pictures."""
+    """15 ops with cards and steps take 70 kB, code and both pictures included."""
     model = nn.Sequential(*[layer for _ in range(7) for layer in (nn.Linear(4, 4), nn.Tanh())])
     with gf.trace(model, x=torch.ones(2, 4)) as t:
         loss = model(torch.ones(2, 4)).sum()
     flow = t.flow(loss)
-    rows = [(name, one.reason.name) for name, one in explanations(flow).items()]
-    text = fragment(label="", pictures=[(720, ""), (420, "")], table=rows, data=data_of(flow), steps=steps(flow))
 
     assert 15 == len(flow.graph.ops)
     assert len(script().encode()) < 19_000
-    assert len(text.encode()) < 29_000
+    assert len(gf.draw(flow).html().encode()) < 68_000
+    assert len(gf.animate(flow).html().encode()) < 70_000

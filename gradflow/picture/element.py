@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -20,6 +20,8 @@ _STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|`[^`]*`|/\*(?:.|\n)*?\*/|//\ [^\n]*)
 _AROUND = re.compile(r"[ \t]*([{}()\[\],;:?=<>&|+*])[ \t]*")
 _FIT = 0.95  # the least scale at which a picture is shown, as in the script
 _PLAIN = '"()*+,-./:;=@[]_{}|!'  # what needs no escape in an address
+_MARK = re.compile(r'<g class="(?:wire|parameter)[^>]*>')
+_DATA = re.compile(r'data-(value|op|position)="(\d+)"')
 _IN_SCRIPT = {code: f"\\u{code:04x}" for code in (*map(ord, "<>&"), 0x2028, 0x2029)}
 
 
@@ -44,7 +46,7 @@ def fragment(
             of two with one width the first counts.
         table: the same facts in rows, the first of which are the headings; empty for no table.
         data: what :func:`gradflow.picture.payload.payload` gives.
-        steps: what :func:`gradflow.picture.steps.steps` gives.
+        steps: what :func:`gradflow.picture.steps.steps` gives; one that no picture shows is left out.
         theme: ``auto``, ``light``, ``dark`` or ``grey``.
 
     >>> html = fragment(label="x > y", pictures=[(80, "<svg/>")], table=[("name",), ("w",)], data={})
@@ -55,7 +57,9 @@ def fragment(
      '<details slot="table"><summary>Table (1 row)</summary><table><thead><tr><th
       scope="col">name</th></tr></thead><tbody><tr><th scope="row">w</th></tr></tbody></table></details>']
     """
+    shown = {found for _, svg in pictures for found in _keys(svg)} if steps else set()
     told = [[[key(one) for one in step.keys], step.label, step.sentence] for step in steps]
+    seen = [step for step in told if not shown.isdisjoint(step[0])]
     return "\n".join(
         filter(
             None,
@@ -63,12 +67,19 @@ def fragment(
                 f'<gradflow-figure theme="{_attribute(theme)}">',
                 _pictures(sorted(dict(reversed(pictures)).items()), label),
                 _table(table),
-                f'<script type="application/json">{_json({**data, "steps": told})}</script>',
+                f'<script type="application/json">{_json({**data, "steps": seen})}</script>',
                 "</gradflow-figure>",
                 f"<script>{script()}</script>",
             ],
         )
     )
+
+
+def _keys(svg: str) -> Iterator[str]:
+    """What the lines and squares of a picture stand for."""
+    for group in _MARK.findall(svg):
+        named = dict(_DATA.findall(group))
+        yield ".".join(named[name] for name in ("value", "op", "position") if name in named)
 
 
 @cache

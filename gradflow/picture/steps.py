@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from gradflow.flow import Arrival, Flow
@@ -29,15 +29,12 @@ class Step(NamedTuple):
     sentence: str
 
 
-def steps(
-    flow: Flow, *, names: Mapping[int, str] | None = None, only: Collection[int | Edge] | None = None
-) -> tuple[Step, ...]:
+def steps(flow: Flow, names: Mapping[int, str] | None = None) -> tuple[Step, ...]:
     """One step for each value that something arrived at, in the order in which its gradient was complete.
 
     Args:
         flow: what one backward pass did.
         names: what the picture calls a value, where that is not its name.
-        only: values and uses that are drawn; a step that shows none of them is left out.
 
     >>> from gradflow.graph import Op, Value
     >>> w = Value(0, "w", "parameter", (), "float32", True, 3.0)
@@ -57,11 +54,10 @@ def steps(
             value = key.value if isinstance(key, Edge) else key
             last[value] = position
             keys.setdefault(value, []).append(key)
-    teller, shown = _Teller(flow, names or {}), None if only is None else frozenset(only)
+    teller = _Teller(flow, names or {})
     return tuple(
         Step(tuple(keys[value]), teller.label(value), teller.sentence(value))
         for value in sorted(keys, key=last.__getitem__)
-        if shown is None or not shown.isdisjoint(keys[value])
     )
 
 
