@@ -391,7 +391,7 @@ def test_words_that_belong_to_a_line():
     }
 
     assert {("wire", 1): ["1"], ("wire", Edge(0, 0, 0)): ["×3"], ("parameter", 0): ["w = 3", "6"]} == told
-    guide = "Plain numbers: forward, left to right. Bold: derivative of p, right to left; each op multiplies by its "
+    guide = "Plain: forward, left to right. Bold: derivative of p, right to left; each op multiplies by its "
     assert f"{guide}grey factor." == " ".join(words(scene)[-3:])
 
 

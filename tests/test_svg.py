@@ -118,6 +118,9 @@ def test_one_theme(theme):
     """A picture of one theme has the colours of that palette only."""
     drawn = bridge(theme)
     assert colours(drawn) <= set(PALETTES[theme].values()) and "@media" not in drawn
+    style = re.search("<style>(.*)</style>", drawn)[1].removeprefix(".gf{font-family:")
+    assert f"gf {theme}" == ElementTree.fromstring(drawn).get("class")
+    assert all(f".gf.{theme} " in rule for rule in re.findall(r"\.gf[^{]*\{", style))
 
 
 def test_auto_theme():
@@ -182,7 +185,7 @@ def test_pending():
 def test_rules_for_what_moves():
     """A picture brings the looks of what is pending and of what is looked at, and a band for each line."""
     drawn = bridge("light")
-    assert ".gf .pending>.head" in drawn and ".gf .current>.band{stroke:#B9D8EB}" in drawn
+    assert ".gf.light .pending>.head" in drawn and ".gf.light .current>.band{stroke:#B9D8EB;" in drawn
     assert len(groups(drawn, "wire")) == drawn.count('class="band"')
 
 
@@ -199,7 +202,7 @@ def test_little_squares_after_a_step():
     drawn = svg(pictures.closed_scene(flow, step=step), "light")
 
     assert ['"small"', '"small still"'] == re.findall(r"<rect class=(\"small[^\"]*\")", drawn)
-    assert ".gf .small.still{fill:#B9D8EB;stroke:#0072B2}" in drawn
+    assert ".gf.light .small.still{fill:#B9D8EB;stroke:#0072B2}" in drawn
 
 
 def test_accessible():

@@ -55,7 +55,7 @@ def how_to_read(view: View, direction: str) -> Spans:
     forth, back = ("left to right", "right to left") if direction == "LR" else ("downwards", "upwards")
     loss = printable(view.passes[0].label)
     return (
-        Span(f"Plain numbers: forward, {forth}. "),
+        Span(f"Plain: forward, {forth}. "),
         Span(f"Bold: derivative of {loss}, {back};", "bold"),
         Span(" each op multiplies by its grey factor."),
     )

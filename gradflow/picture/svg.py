@@ -43,9 +43,10 @@ def svg(scene: Scene, theme: str = "auto", shown: Collection[Edge | int] | None 
     """
     body = "".join(_items(scene, shown))
     used = {name for names in re.findall(r' class="([^"]*)"', body) for name in names.split()}
+    root = "gf" if theme == "auto" else f"gf {theme}"
     width, height = _number(scene.width), _number(scene.height)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gf" width="{width}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{root}" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{escaped(scene.title)}">'
         f"<title>{escaped(scene.title)}</title><desc>{escaped(scene.description)}</desc>"
         f"<style>.gf{{font-family:{SANS}}}{style(theme, used | {'paper'})}</style>"

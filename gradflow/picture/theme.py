@@ -169,8 +169,9 @@ _TEXTS = (
 )
 _CHANGES = (
     Rule(".band", "fill:none;stroke:none;stroke-width:9;pointer-events:stroke"),
-    Rule(".current>.band", "stroke:$reached-pale"),
-    Rule(".pending>.line", "stroke:$grey;stroke-width:1.2;stroke-dasharray:none"),
+    Rule(".pending>.band", "stroke:$grey;stroke-width:1.2"),  # from end to end, where a line leaves room for its head
+    Rule(".pending>.line", "stroke-opacity:0"),
+    Rule(".current>.band", "stroke:$reached-pale;stroke-width:9"),
     Rule(".pending>.box,.pending>.small", "fill:$paper;stroke:$grey;stroke-width:1.2;stroke-dasharray:none"),
     Rule(
         ".pending>.head,.pending>.core,.pending>.gap,.pending>.inner,.pending>.disc,.pending>.mark,.pending>.drift,"
@@ -191,7 +192,7 @@ def style(theme: str, used: Collection[str]) -> str:
     """
     rules = [rule for rule in (*_fonts(), *_RULES) if _needed(rule, used)]
     if theme != "auto":
-        return "".join(_written(rules, PALETTES[theme], ".gf"))
+        return "".join(_written(rules, PALETTES[theme], f".gf.{theme}"))  # on one page with others, these win
     coloured = [Rule(rule.selector, looks) for rule in rules if (looks := _coloured(rule.looks))]
     dark = "".join(_written(coloured, PALETTES["dark"], ".gf"))
     light = "".join(_written(rules, PALETTES["light"], ".gf"))
@@ -204,7 +205,7 @@ _TOGGLED = frozenset({"pending", "current"})
 
 def _fonts() -> list[Rule]:
     """A rule for the type of each role; bold pieces of a text are told apart within it."""
-    rules = []
+    rules: list[Rule] = []
     for role, font in FONTS.items():
         looks = f"font-size:{font.size:g}px"
         if font.bold:
