@@ -15,8 +15,10 @@ NARROW = 560.0
 _SCREEN = 700.0
 _PAGE = 1300.0
 """How high a picture may be: so that it is seen at once; and at most."""
-_WORTH = 0.6
+_NEARLY = 0.8
 """A picture that is seen at once is taken if it shows that part of what a higher one shows."""
+_WORTH = 0.6
+"""The other direction, or a list, is taken where this one shows less than that part of what it shows."""
 _EVERYTHING = 1_000_000
 
 Draft = Callable[[int], Sketch]
@@ -48,9 +50,9 @@ def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[S
             return found
     best = [_best([(sketch, lay(sketch, width, way)) for sketch in drafts]) for way in ways]
     shown = [len(each[0].cells) if each else 0 for each in best]
-    for way, each, cells in zip(ways, best, shown, strict=True):
-        whole_enough = way == "LR" or cells >= _WORTH * len(drafts[0].cells)
-        if each is not None and cells >= _WORTH * max(shown) and whole_enough:
+    least = _WORTH * max(shown) if width >= NARROW else _WORTH * len(drafts[0].cells)
+    for each, cells in zip(best, shown, strict=True):
+        if each is not None and (cells >= least or direction == "LR"):
             return each
     if direction == "LR":
         laid = [(sketch, lay(sketch, width, "LR")) for sketch in drafts]
@@ -81,7 +83,7 @@ def _best(options: Sequence[Option]) -> Option | None:
     most, seen = _first_good(options, _PAGE), _first_good(options, _SCREEN)
     if most is None or seen is None:
         return most
-    return seen if len(seen[0].cells) >= _WORTH * len(most[0].cells) else most
+    return seen if len(seen[0].cells) >= _NEARLY * len(most[0].cells) else most
 
 
 def _is_good(layout: Layout, height: float) -> bool:
