@@ -446,3 +446,11 @@ def test_very_many_causes_do_not_break_the_budget():
     assert sum(bool(one.ops) for one in shown.cells) <= 60
     assert 4 <= len(labels(shown, "cut"))
     assert ["no_grad"] == [box.name for box in shown.boxes]
+
+
+def test_an_input_that_asks_for_a_gradient_begins_the_spine():
+    """It counts as a parameter, but it is no part of a module and comes first: it stands at the left."""
+    _, shown = drawn("physics")
+
+    assert ["x"] == labels(shown, "parameter")
+    assert 2 == sum(wire.source == cell(shown, "x").id for wire in shown.wires)

@@ -14,6 +14,7 @@ from gradflow.picture.opening import Branch
 from gradflow.picture.sketch import Box
 
 SMALL = 12
+_FEW = 3
 _ON_SPINE = 1000.0
 _DATA_WEIGHT = 0.001
 _CUT_WEIGHT = -6.0
@@ -158,7 +159,8 @@ class Marks:
         if not kinds.isdisjoint(("cut", "exit")):
             return True
         if kind == "parameter":
-            return small and value == self.begin and kinds == {"op"}
+            loose = "." not in (self.graph.values[value].name or "") and len({mark for _, mark in uses}) <= _FEW
+            return (small or loose) and value == self.begin and kinds == {"op"}
         if kind != "input":
             return False
         if value == self.begin or kinds != {"op"} or (small and len({mark for _, mark in uses}) > 1):
