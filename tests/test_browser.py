@@ -11,10 +11,11 @@ from browser import faults
 from graphs import HOSTILE, chain, dead, every_flow, hostile, tower, two_losses
 from playwright.sync_api import expect
 from pypdf import PdfReader
-from standin import html
+from standin import html, svg
 from test_element import scalar
 
 import gradflow as gf
+from gradflow.picture.element import fragment
 
 HALF_OVER = """figure => {
   // For each mark in turn: does its card lie on a point of one of its lines?
@@ -359,6 +360,18 @@ def test_a_strip_shows_each_step(reader):
     assert 0 == page.locator(".frame .pending").count()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(strip).to_have_count(0)
+
+
+def test_a_picture_without_data(reader):
+    """Where nothing is known of its lines it is a picture, and the keyboard passes by."""
+    page = reader.open(fragment(label="l", pictures=[(720, svg(chain(), 720))], table=[("a",), ("b",)], data={}))
+    page.locator("g.parameter .box").first.hover()
+
+    expect(page.locator("gradflow-figure svg")).to_be_visible()
+    expect(card(page)).to_be_hidden()
+    page.keyboard.press("Tab")
+    expect(page.locator("summary")).to_be_focused()
+    assert [] == faults(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

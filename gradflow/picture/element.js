@@ -368,7 +368,8 @@
     /** @param {HTMLElement} frame */
     listen(frame) {
       frame.addEventListener("pointermove", (event) => {
-        if (event.pointerType === "mouse" && !this.card?.contains(this.under(event))) this.set({ hover: this.near(event) });
+        if (event.pointerType === "touch" || this.card?.contains(this.under(event))) return;
+        this.set({ hover: this.near(event) });
       });
       frame.addEventListener("pointerleave", () => this.set({ hover: -1 }));
       frame.addEventListener("click", (event) => {
