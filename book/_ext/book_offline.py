@@ -13,6 +13,7 @@ def setup(app):
     app.connect("build-finished", copy_mathjax)
     for listeners in app.events.listeners.values():
         listeners[:] = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]
+    app.registry.css_files[:] = [(name, more) for name, more in app.registry.css_files if "thebe" not in name]
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
