@@ -475,12 +475,44 @@ def test_grids_are_turned():
 
 
 def test_small_pictures_share_their_geometry():
-    """Pictures that differ in their cuts only stand on the same places."""
-    first, second = panels("one", "two")
-    shifted = first.layout._replace(width=first.layout.width + 44)
-    scene = compose_grid([first, first._replace(column="two", layout=shifted)], width=2400)
+    """Pictures that differ in their cuts only stand on the same places: those of the one with most room."""
+    first = panels("one")[0]
+    sketch = pictures.row_sketch(first.graph, [(first.passes[0].flow.output, "loss")])
+    roomy = first.layout._replace(
+        width=first.layout.width + 44,
+        places=pictures.in_a_row(sketch, [90.0 + 171 * i for i in range(len(sketch.cells))], 120.0),
+    )
+    scene = compose_grid([first, first._replace(column="two", layout=roomy)], width=2400)
     lefts = [item.rect.x for item in scene.items if isinstance(item, Shape) and item.kind == "pill"]
     half = len(lefts) // 2
 
     assert 1 == len({round(b - a, 3) for a, b in zip(lefts[:half], lefts[half:], strict=True)})
-    assert second.layout.width != shifted.width
+
+
+def test_bars_of_small_pictures():
+    """Bars stand where a line runs alone, not on the stretch that it shares with one that is not cut."""
+    other = track((0, 0), (100, 0), (100, 40))
+    cut = track((0, 0), (100, 0), (100, -20), (150, -20), state="missing", is_cut=True)
+    bars = [item for item in drawn([other, cut])[1] if isinstance(item, Bars)]
+    assert [Point(125, -20)] == [one.center for one in bars]
+
+    alone = [item for item in drawn([cut])[0] if isinstance(item, Bars)]
+    assert [Point(50, 0)] == [one.center for one in alone]
+
+
+def test_a_sum_starts_from_each_loss():
+    """Where the pass started from a sum, the boxes of its parts are black, and the lines from them blue."""
+    s = graphs.Sketch()
+    w = s.leaf("w")
+    one, two, third = s.op("exp", w), s.op("cos", w), s.op("sin", w)
+    total = s.op("add", one, two)
+    arrivals = [(total, sent(1.0)), (Edge(one, 3, 0), sent(1.0)), (Edge(two, 3, 1), sent(1.0))]
+    arrivals += [(one, sent(1.0)), (two, sent(1.0)), (Edge(w, 0, 0), sent(1.0)), (w, sent(1.0))]
+    flow = Flow(s.graph(), total, tuple(arrivals))
+    sketch = pictures.row_sketch(flow.graph, [(one, "one"), (two, "two"), (third, "third")])
+    scene = compose(sketch, pictures.row_layout(sketch), flow.graph, (Pass(flow),))
+    into = {group.keys[0]: group.state for group in groups(scene, "wire") if isinstance(group.keys[0], int)}
+    boxes = [item.kind for item in scene.items if isinstance(item, Shape) and item.kind in ("loss", "end")]
+
+    assert ["loss", "loss", "end"] == boxes
+    assert {one: "reached", two: "reached", third: "quiet"} == into
