@@ -147,3 +147,12 @@ def test_lines_of_one_node_do_not_cross():
     shown = sketch(s.graph(), [(h, "loss")])
 
     assert 0 == counts(lay_list(shown, 420))[0]
+
+
+def test_of_long_names_the_outer_modules_are_left_out():
+    """The module that an op belongs to is the last to go."""
+    shown = drawn("transformer")
+    first = [place.labels[0].text for place in lay_list(shown, 420).places if place.leaves]
+
+    assert "….norm1 · layer_norm" in first
+    assert {"encoder.norm · layer_norm", "multi-head attention"} < set(first)

@@ -124,7 +124,7 @@ def _regions_told(sketch: Sketch) -> dict[int, Box]:
 def _row(sketch: Sketch, cell: Cell, columns: Columns, boxed: bool, region: Box | None) -> Entry:
     text, role = title(sketch, cell)
     end = columns.marks - _BETWEEN if _has_marks(cell) else columns.right
-    name = shorten(text, role, end - columns.names)
+    name = _fitting(text, role, end - columns.names)
     page = _Page(columns, [] if boxed else [_label(columns.names, 0, name, role)])
     if cell.kind == "module":
         leaves, squares = _closed(cell, page, name, role)
@@ -137,6 +137,20 @@ def _row(sketch: Sketch, cell: Cell, columns: Columns, boxed: bool, region: Box 
     if region is not None:
         page.line(region.name, "cause", region.detail)
     return Entry(tuple(page.labels), tuple(leaves), tuple(squares), page.bottom + 14)
+
+
+def _fitting(text: str, role: str, room: float) -> str:
+    """The name of a row without the outer modules that do not fit; then cut in the middle."""
+    path, separator, last = text.rpartition(" · ")
+    if role == "name":
+        path, separator, last = text.rpartition(".")
+    parts = path.split(".") if separator else []
+    for dropped, first in enumerate(parts):
+        shown = ("…." if dropped else "") + ".".join(parts[dropped:]) + separator + last
+        is_index = dropped and first.isdecimal() and dropped < len(parts) - 1
+        if width(shown, role) <= room and not is_index:
+            return shown
+    return shorten(last if separator == " · " else text, role, room)
 
 
 def _closed(cell: Cell, page: _Page, name: str, role: str) -> tuple[list[Rect], list[Rect]]:
