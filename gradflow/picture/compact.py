@@ -12,6 +12,7 @@ from gradflow.picture.grid import (
     DOWN,
     IN,
     LEFT,
+    LINE,
     OUT,
     RIGHT,
     UP,
@@ -227,8 +228,9 @@ def _stack(
         row, lane = piece.level
         link = board.links[piece.link]
         first, last = max(piece.low, low), min(piece.high, high)
-        if lane in (UP, DOWN):
+        if lane != LINE:
             first, last = first - (first % 3 == 2), last + (last % 3 == 1)
+        if lane in (UP, DOWN):
             known = tracks[piece.level].get(piece.key, (first, last))
             tracks[piece.level][piece.key] = min(known[0], first), max(known[1], last)
             continue
@@ -423,7 +425,7 @@ def _entries(board: Board, pieces: Iterable[Piece], heights: Heights, across: Ma
     """Of each line that enters an item across: how far from its middle, and between which places across."""
     sides: dict[tuple[int, bool], dict[int, float]] = defaultdict(dict)
     for piece in pieces:
-        if piece.end[0] == "entry":
+        if piece.end[0] == "entry" and piece.end[1] in across:
             item, v = piece.end[1], heights.of(piece)
             sides[item, v > across[item]][piece.end[2]] = v
     found: Entries = {}
@@ -495,7 +497,7 @@ def _sorted_turns(turns: Mapping[int, Turn]) -> list[int]:
 def _crossed(left: Turn, right: Turn) -> int:
     """What it costs that one turn stands left of the other: crossings; far more where they share a line."""
     crossings = sum(right.v0 < v < right.v1 for v in left.go) + sum(left.v0 < v < left.v1 for v in right.come)
-    shared = sum(abs(v - w) < 5 for v in left.go for w in right.come)
+    shared = sum(abs(v - w) < 3 for v in left.go for w in right.come)
     return crossings + 1000 * shared
 
 
