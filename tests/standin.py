@@ -60,7 +60,7 @@ def svg(flow: Flow, width: int, theme: str = "auto") -> str:
     marks.append(f'<rect class="loss" x="{end[0] - 20:g}" y="{end[1] - 12:g}" width="40" height="24"/>')
     kind = "gf" if theme == "auto" else f"gf {theme}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" role="img" aria-label="A backward pass." width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" role="img" aria-label="A pass." width="{width}" '
         f'height="{height}" viewBox="0 0 {width} {height}" font-family="Arial, sans-serif"><title>A pass</title>'
         f'<style>{style(theme, CLASSES)}</style><rect class="paper" width="{width}" height="{height}"/>'
         f"{''.join(lines)}{''.join(marks)}</svg>"

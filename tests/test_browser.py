@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 
@@ -76,7 +77,7 @@ def test_two_figures_on_one_page(reader):
     expect(figures.nth(1).locator("input")).to_have_count(1)
     expect(figures.nth(0).locator("input")).to_have_count(0)
     expect(page.locator("picture:visible")).to_have_count(0)
-    expect(page.get_by_role("group", name="A backward pass.")).to_have_count(2)
+    expect(page.get_by_role("group", name="A pass.")).to_have_count(2)
     square = figures.nth(0).get_by_role("img", name="a.weight, no gradient, shape (5, 3) · f32, net.py:18")
     expect(square).to_have_count(1)
     figures.nth(0).locator("summary").click()
@@ -372,6 +373,17 @@ def test_a_picture_without_data(reader):
     page.keyboard.press("Tab")
     expect(page.locator("summary")).to_be_focused()
     assert [] == faults(page)
+
+
+def test_what_is_not_shown_has_no_card(reader):
+    """A line that a picture holds back can neither be pointed at nor reached by key."""
+    held_back = svg(chain(), 720).replace("</style>", "g[data-value='11'] path { display: none }</style>")
+    data = json.loads(re.search('json">(.*?)</script>', html(chain()))[1])
+    page = reader.open(fragment(label="l", pictures=[(720, held_back)], table=[], data=data))
+
+    expect(page.locator("g.wire[data-value='11']")).to_have_count(1)
+    expect(page.locator("g.wire[data-value='11'][tabindex]")).to_have_count(0)
+    assert [] == page.locator("gradflow-figure").evaluate(HALF_OVER)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

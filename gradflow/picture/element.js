@@ -125,7 +125,8 @@
   const LINES = "path, line, polyline, rect, circle";
 
   /** @param {Mark} mark whether it shows anything (of a bundle only the first does), and has a card */
-  const shows = (mark) => mark.group.querySelector(LINES) !== null && mark.lines[0] !== "";
+  const shows = (mark) => mark.lines[0] !== ""
+    && [...mark.group.querySelectorAll(LINES)].some((shape) => getComputedStyle(shape).display !== "none");
 
   /**
    * @param {SVGGElement} group @param {string} shapes a selector
@@ -456,6 +457,9 @@
       const svg = svgOf(this.pictures[picture].source);
       svg.querySelector("title")?.remove(); // a browser would show it wherever the pointer rests
       svg.setAttribute("role", "group");
+      this.svg?.remove();
+      this.svg = svg;
+      this.frame?.prepend(svg);
       this.marks = marksOf(svg, cards(this.data));
       this.targets = this.marks.filter(shows);
       this.stops = this.targets.filter((mark) => !mark.stem);
@@ -467,9 +471,6 @@
       });
       this.points.clear();
       this.state.hover = this.state.focus = -1;
-      this.svg?.remove();
-      this.svg = svg;
-      this.frame?.prepend(svg);
     }
 
     /** @param {number} index of the target it belongs to, or -1 */
