@@ -99,6 +99,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def file_line(source: str) -> str:
+    """File and line without the folders.
+
+    >>> file_line("src/net.py:12")
+    'net.py:12'
+    """
+    return printable(source.replace("\\", "/").rpartition("/")[2])
+
+
 def crop(text: str, most: int) -> str:
     """The text, cut in the middle if it is longer than ``most`` characters.
 

@@ -147,7 +147,8 @@ def test_all_states():
     assert ("no_grad", None, region.id) == (region.name, region.parent, teacher.parent)
     assert [".item()"] == labels(shown, "exit")
     assert [] == labels(shown, "cut")
-    assert [("number", "a number", ())] == [(leaf.kind, leaf.label, leaf.edges) for leaf in cell(shown, "÷").leaves]
+    (number,) = cell(shown, "÷").leaves
+    assert ("number", "1.649", "a Python number") == (number.kind, number.label, number.detail)
     assert ("never used", 2) == (cell(shown, "spare").tally, len(cell(shown, "spare").squares))
     assert 4 == sum(wire.source == cell(shown, "x").id for wire in shown.wires)
 
@@ -454,3 +455,30 @@ def test_an_input_that_asks_for_a_gradient_begins_the_spine():
 
     assert ["x"] == labels(shown, "parameter")
     assert 2 == sum(wire.source == cell(shown, "x").id for wire in shown.wires)
+
+
+def logged(after=None):
+    """A loss that is also printed, and an accuracy; what comes after may take the loss's number."""
+    s = Draft()
+    w = s.leaf("w", shape=(2,))
+    loss = s.op("sum", s.op("mul", w, w, shape=(2,)), scalar=5.0)
+    s.op("item", s.op("detach", loss, grad_fn=None, scalar=5.0), outputs=0)
+    s.op("item", s.op("mean", s.op("gt", w, grad_fn=None, dtype="bool"), grad_fn=None), outputs=0)
+    if after is not None:
+        s.op("exp", w, reenters=after, name="later")
+    return s.graph(), loss
+
+
+def test_what_only_watches_is_left_out():
+    """`loss.item()` and a metric show nothing; a number that comes back, or that is named, is drawn."""
+    (plain, loss), (returned, _) = logged(), logged((3,))
+    labels = {
+        case: {c.label for c in sketch(graph, [(loss, "loss")], named=named).cells} - {"w", "×", "sum", "loss"}
+        for case, (graph, named) in {"plain": (plain, ()), "returned": (returned, ()), "named": (plain, (3,))}.items()
+    }
+
+    assert {
+        "plain": set(),
+        "returned": {"detach", ".item()", "exp", "later"},
+        "named": {"detach", ".item()"},
+    } == labels

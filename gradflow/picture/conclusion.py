@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from gradflow.modules import cover, runs
-from gradflow.notation import count, listed, printable
+from gradflow.notation import count, file_line, listed, printable
 from gradflow.picture.metrics import shorten, width
 from gradflow.picture.shapes import Text
 from gradflow.picture.states import PARAMETER_STATES, Pass
@@ -42,7 +42,8 @@ def conclusion(view: View) -> list[Spans]:
 
 def _verdict(one: Pass) -> Spans:
     held = None if one.holders is None else frozenset(one.holders)
-    return verdict_spans(one.flow, one.explanations, held, one.step)
+    said = verdict_spans(one.flow, one.explanations, held, one.step)
+    return tuple(Span(file_line(text), style) if style == "mono" else Span(text, style) for text, style in said)
 
 
 def all_reached(view: View) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph, Op
-from gradflow.targets import HOOK
+from gradflow.targets import EXITS, HOOK
 
 LEAST_GROUP = 3
 
@@ -43,16 +43,17 @@ class Folding(NamedTuple):
     data: frozenset[int]
 
 
-def fold(graph: Graph, kept: Collection[int], cuts: Collection[int]) -> Folding:
+def fold(graph: Graph, kept: Collection[int], cuts: Collection[int], named: Collection[int] = ()) -> Folding:
     """Fold data-only ops into groups and leaves, and hide those that nobody uses.
 
     Args:
         graph: the computation.
         kept: ids of values that are drawn themselves, as losses are.
         cuts: ids of the ops that cut a gradient; nothing hangs on them.
+        named: ids of ops that are drawn because an explanation names them.
     """
     data = _data(graph)
-    hidden = _hidden(graph, data, frozenset(kept))
+    hidden = _hidden(graph, data, frozenset(kept), frozenset(named))
     roots = _roots(graph, data, hidden, frozenset(kept))
     members: dict[int, list[int]] = {}
     for op in graph.ops:
@@ -85,14 +86,16 @@ def _is_data(op: Op, data: frozenset[int]) -> bool:
     return data.issuperset(op.inputs) and data.issuperset(op.outputs)
 
 
-def _hidden(graph: Graph, data: frozenset[int], kept: frozenset[int]) -> set[int]:
-    """Hooks, and data-only ops whose result is not used for anything that is drawn."""
+def _hidden(graph: Graph, data: frozenset[int], kept: frozenset[int], named: frozenset[int]) -> set[int]:
+    """Hooks; and data-only ops and ops that only watch, as ``loss.item()``, whose result nothing uses that is drawn."""
     hidden: set[int] = set()
+    returned = {exit_ for op in graph.ops for exit_ in op.reenters or ()}
     for op in reversed(graph.ops):
-        uses = (edge.op for value in op.outputs for edge in graph.consumers.get(value, ()))
-        if op.target == HOOK or (
-            _is_data(op, data) and kept.isdisjoint(op.outputs) and all(use in hidden for use in uses)
-        ):
+        uses = [edge.op for value in op.outputs for edge in graph.consumers.get(value, ())]
+        leaves = op.target in EXITS and not op.outputs and op.id not in returned
+        watches = bool(uses) and not any(graph.values[value].requires_grad for value in op.outputs)
+        aside = _is_data(op, data) or ((leaves or watches) and op.id not in named)
+        if op.target == HOOK or (aside and kept.isdisjoint(op.outputs) and hidden.issuperset(uses)):
             hidden.add(op.id)
     return hidden
 

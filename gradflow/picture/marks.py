@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph
-from gradflow.notation import printable
+from gradflow.notation import file_line, printable
 from gradflow.picture.folding import Folding
 from gradflow.picture.labels import below
 from gradflow.picture.opening import Branch
@@ -202,4 +202,4 @@ class Marks:
 def region_title(graph: Graph, branch: Branch) -> tuple[str, str]:
     """The mode of a region, and the line of its first op."""
     first = graph.ops[next(branch.ops())]
-    return first.grad_mode, printable(first.source)
+    return first.grad_mode, file_line(first.source)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
-from gradflow.notation import printable
+from gradflow.notation import file_line, printable
 from gradflow.picture.sketch import Leaf, Sketch, Wire
-from gradflow.picture.wording import called, facts, file_line, op_name, size, state
+from gradflow.picture.wording import called, facts, op_name, size, state
 from gradflow.reason import Explanation, Reason
 from gradflow.targets import DETACHING
 

@@ -72,12 +72,14 @@ def picture(graph: Graph, over: tuple[Pass, ...], width: float, wish: Wish) -> P
         return _together(panels, compose_grid(panels, width=width, table=View(graph, over)))
     view = View(graph, over)
     causes = _notes(over)
+    named = {cut.op for one in over for found in one.explanations.values() for cut in found.cuts}
 
     def draft(most: int) -> Sketch:
         return sketch(
             graph,
             [(one.flow.output, one.label) for one in over],
             notes=causes,
+            named=named,
             opened=wish.opened,
             most=most,
             tally=lambda values: tally([view.parameter(value) for value in values]),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph, Op
 from gradflow.modules import parents
-from gradflow.notation import count, printable
+from gradflow.notation import count, file_line, number, printable
 from gradflow.picture.folding import Chain, fold
 from gradflow.picture.idle import never_used
 from gradflow.picture.labels import again_label, below, chain_label, cut_label, group_label, op_label, value_label
@@ -48,6 +48,7 @@ def sketch(
     losses: Sequence[tuple[int, str]] = (),
     *,
     notes: Iterable[Note] = (),
+    named: Collection[int] = (),
     opened: Collection[str] = (),
     most: int = 40,
     tally: Tally | None = None,
@@ -61,6 +62,7 @@ def sketch(
         graph: the computation.
         losses: ``(value id, label)`` of each loss, in order.
         notes: causes that only a flow knows: where a gradient became zero, undefined or not finite.
+        named: ids of ops that an explanation names; other numbers that only leave, as in ``loss.item()``, are left out.
         opened: paths of modules that are drawn open in any case.
         most: how many marks may be visible, about.
         tally: the count below the squares of a closed module, from the ids of its parameters.
@@ -79,7 +81,7 @@ def sketch(
     causes = tuple(notes)
     cuts = static_cuts(graph)
     ends = _ends(graph, losses)
-    folding = fold(graph, [value for value, _, _ in ends], cuts)
+    folding = fold(graph, [value for value, _, _ in ends], cuts, named)
     root = tree(graph, folding.drawn, cuts, _is_bare(graph))
     choose(root, most, opened, [*(note.op for note in causes), *cuts])
     marks = Marks(graph, folding, root, cuts, [value for value, _ in losses], spine)
@@ -247,8 +249,16 @@ class _Writer:
                 label = chain_label(self.graph, self.graph.values[chain.source], chain.ops)
                 self.leaves.setdefault(mark, []).append(Leaf(chain.source, "input", label, chain.edges))
         for at, (ops, _, _) in enumerate(self.marks.marks):
-            if self.marks.kind(at) == "op" and self.graph.ops[ops[0]].reenters:
-                self.leaves.setdefault(at, []).append(Leaf(-1, "number", "a number", ()))
+            if self.marks.kind(at) == "op":
+                numbers = (self._number(exit_) for exit_ in self.graph.ops[ops[0]].reenters or ())
+                self.leaves.setdefault(at, []).extend(dict.fromkeys(numbers))
+
+    def _number(self, exit_: int) -> Leaf:
+        """What left PyTorch at an op, as a plain number where it comes back."""
+        left = [self.graph.values[value] for value in self.graph.ops[exit_].inputs]
+        if len(left) != 1 or left[0].scalar is None:
+            return Leaf(-1, "number", "a number", ())
+        return Leaf(-1, "number", number(left[0].scalar).replace("-", "−"), (), detail="a Python number")
 
     def _draw_lines(self) -> None:
         """Lines for the values that ops made, and into the ends."""
@@ -306,7 +316,7 @@ class _Writer:
 
     def _op_notes(self, op: Op, kind: str) -> tuple[Note, ...]:
         if kind in ("cut", "exit"):
-            return (Note(op.id, "cut", cut_label(op), printable(op.source)),)
+            return (Note(op.id, "cut", cut_label(op), file_line(op.source)),)
         return tuple(note for note in self.notes if note.op == op.id)
 
     def _factor(self, at: int) -> str:
@@ -369,7 +379,7 @@ class _Writer:
         }
         found: dict[tuple[str, str], Note] = {}
         for op in sorted(inside & self.marks.cuts - self.marks.regions.keys()):
-            title, source = regions.get(op) or (cut_label(self.graph.ops[op]), printable(self.graph.ops[op].source))
+            title, source = regions.get(op) or (cut_label(self.graph.ops[op]), file_line(self.graph.ops[op].source))
             found.setdefault((title, source), Note(op, "cut", title, source))
         for note in self.notes:
             if note.op in inside:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from gradflow.flow import Flow
 from gradflow.graph import Edge, Graph
-from gradflow.notation import count
+from gradflow.notation import count, file_line
 from gradflow.picture.sketch import Note
 from gradflow.reason import Cut, Explanation, Reason
 from gradflow.roster import Holders, explanations
@@ -249,7 +249,8 @@ def notes(flow: Flow, found: Iterable[Explanation]) -> tuple[Note, ...]:
     """What is written beside the ops at which a gradient became zero, NaN or None, each once."""
     graph, marked = flow.graph, {cut.op: cut for one in found for cut in one.cuts if cut.kind in _OF_NOTE}
     return tuple(
-        Note(op, _OF_NOTE[cut.kind], _title(flow, cut), graph.ops[op].source) for op, cut in sorted(marked.items())
+        Note(op, _OF_NOTE[cut.kind], _title(flow, cut), file_line(graph.ops[op].source))
+        for op, cut in sorted(marked.items())
     )
 
 

@@ -49,15 +49,6 @@ def op_name(target: str) -> str:
     return _SYMBOLS.get(target.rstrip("_"), printable(target))
 
 
-def file_line(source: str) -> str:
-    """File and line without the folders.
-
-    >>> file_line("src/net.py:12")
-    'net.py:12'
-    """
-    return printable(source.replace("\\", "/").rpartition("/")[2])
-
-
 def called(graph: Graph, value: int) -> str:
     """The name of a value, or where it comes from.
 
