@@ -38,11 +38,13 @@ class Wish(NamedTuple):
         opened: paths of modules to show in full.
         legend: whether lines and squares are explained.
         direction: ``LR``, ``TB``, or None to choose by the width.
+        beside: value id and label of losses that are shown though no pass started there.
     """
 
     opened: Collection[str] = ()
     legend: bool = False
     direction: str | None = None
+    beside: tuple[tuple[int, str], ...] = ()
 
 
 class Picture(NamedTuple):
@@ -77,7 +79,7 @@ def picture(graph: Graph, over: tuple[Pass, ...], width: float, wish: Wish) -> P
     def draft(most: int) -> Sketch:
         return sketch(
             graph,
-            [(one.flow.output, one.label) for one in over],
+            list(dict.fromkeys([*((one.flow.output, one.label) for one in over), *wish.beside])),
             notes=causes,
             named=named,
             opened=wish.opened,
