@@ -41,7 +41,7 @@ lint: $(READY) ## ruff and mypy, and where there is npm the types of the script
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund && npm run --silent lint; \
-	  else echo "no npm here: the types of gradflow/picture/element.js are not checked."; fi
+	  else echo "no npm here: the types of the scripts in gradflow/picture are not checked."; fi
 
 bench: $(READY) ## measure what tracing and drawing cost, beside other tools
 	@$(PIP) -q -e ".[bench]" || echo "The other tools could not be installed; they are left out."

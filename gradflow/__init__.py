@@ -4,6 +4,7 @@ from gradflow import testing as testing
 from gradflow.compare import Comparison as Comparison
 from gradflow.compare import compare as compare
 from gradflow.draw import animate as animate
+from gradflow.draw import choose as choose
 from gradflow.draw import draw as draw
 from gradflow.draw import grid as grid
 from gradflow.errors import GradflowError as GradflowError

@@ -1,9 +1,11 @@
-"""The public verbs that make figures: draw, grid, animate."""
+"""The public verbs that make figures: draw, grid, choose, animate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from gradflow.choice import checked_choice
 from gradflow.compare import Comparison
 from gradflow.errors import GradflowError
 from gradflow.figure import Figure
@@ -96,6 +98,36 @@ def grid(
     """
     theme, width = _checked_look(theme, width)
     return Figure(checked_grid(flows, captions), theme=theme, width=width)
+
+
+def choose(
+    flows: Mapping[Any, Flow],
+    labels: Iterable[str] | None = None,
+    width: int = 720,
+    theme: str = "auto",
+) -> Figure:
+    """A figure in which a reader chooses one of several flows; all of them are shown small below it.
+
+    Args:
+        flows: ``{(bridge, mode): flow, …}``: by what is chosen of each thing that can be chosen.
+        labels: what can be chosen, as ``("bridge", "loss")``.
+        width: of the picture, in pixels.
+        theme: ``auto`` (as the page), ``light``, ``dark`` or ``grey``.
+
+    Raises:
+        GradflowError: an argument does not fit; the message says what would.
+
+    >>> import gradflow as gf, torch
+    >>> w = torch.tensor(3.0, requires_grad=True)
+    >>> with gf.trace(w=w) as t:
+    ...     whole, cut = w * 2, w.detach() * w
+    >>> figure = choose({"whole": t.flow(whole), "cut": t.flow(cut)}, labels=["path"])
+    >>> print(figure.text())
+    whole: 1 of 1 parameter reached.
+    cut: 1 of 1 parameter reached.
+    """
+    theme, width = _checked_look(theme, width)
+    return Figure(checked_choice(flows, labels), theme=theme, width=width)
 
 
 def animate(flow: Flow, *, open: Iterable[str] = (), theme: str = "auto", width: int = 720) -> Figure:

@@ -9,15 +9,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from gradflow.choice import Choice
 from gradflow.compare import Comparison
 from gradflow.errors import GradflowError
 from gradflow.flow import Flow
 from gradflow.graph import Graph
 from gradflow.grid import Grid
+from gradflow.picture.choosing import Option, choice_fragment
 from gradflow.picture.dot import dot
 from gradflow.picture.element import fragment
 from gradflow.picture.page import grid_page, page
-from gradflow.picture.pictures import Picture, Wish, grid_picture, passes, picture
+from gradflow.picture.pictures import Picture, Wish, grid_picture, losses_of_trace, passes, picture
 from gradflow.picture.raster import pdf, png
 from gradflow.picture.states import Pass
 from gradflow.picture.steps import steps
@@ -28,7 +30,7 @@ from gradflow.stepdiff import StepDiff
 from gradflow.text import LEGEND, comparison_text, flow_text, graph_text, grid_text
 
 NARROW = 420
-Subject = Graph | Flow | Comparison | Grid
+Subject = Graph | Flow | Comparison | Grid | Choice
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +49,7 @@ class Figure:
         width: of the picture in pixels, at most.
         direction: ``LR``, ``TB``, or None to choose by the width.
         animated: whether the backward pass can be walked through.
+        losses: value id and label of all losses that are shown; empty for those at which a pass started.
     """
 
     subject: Subject
@@ -58,10 +61,13 @@ class Figure:
     width: float = 720
     direction: str | None = None
     animated: bool = False
+    losses: tuple[tuple[int, str], ...] = ()
 
     def text(self) -> str:
         """The figure as aligned lines of text."""
-        if isinstance(self.subject, Grid):
+        if isinstance(self.subject, Choice):
+            shown = grid_text(self.subject.grid)
+        elif isinstance(self.subject, Grid):
             shown = grid_text(self.subject)
         elif isinstance(self.subject, Comparison):
             shown = comparison_text(self.subject, holders=self.holders, step=self.step)
@@ -78,6 +84,8 @@ class Figure:
 
     def html(self) -> str:
         """The figure as one piece of HTML: wide and narrow picture, table, cards, and the steps if it has them."""
+        if isinstance(self.subject, Choice):
+            return self._choice(self.subject)
         wide = self._picture()
         pictures = [wide, replace(self, width=NARROW)._picture()] if self.width > NARROW else [wide]
         if isinstance(self.subject, Grid):
@@ -93,6 +101,13 @@ class Figure:
             steps=about.steps,
             theme=self.theme,
         )
+
+    def _choice(self, choice: Choice) -> str:
+        options = []
+        for state, flow in choice.flows:
+            figure = replace(self, subject=flow, losses=losses_of_trace(flow, [one for _, one in choice.flows]))
+            options.append(Option(state, figure._picture().scene.description, figure.html()))
+        return choice_fragment(choice.labels, options, replace(self, subject=choice.grid).html(), self.theme)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the figure to a file; its suffix says how. A file that is there is replaced only as a whole.
@@ -113,12 +128,13 @@ class Figure:
         return {"text/plain": self.text(), "text/html": self.html()}
 
     def _passes(self) -> tuple[Pass, ...]:
-        return () if isinstance(self.subject, Grid) else passes(self.subject, self.holders, self.step)
+        return () if isinstance(self.subject, Grid | Choice) else passes(self.subject, self.holders, self.step)
 
     def _picture(self) -> Picture:
-        if isinstance(self.subject, Grid):
-            return grid_picture(self.subject, self.width)
-        wish = Wish(self.opened, self.legend, self.direction)
+        if isinstance(self.subject, Grid | Choice):
+            grid = self.subject if isinstance(self.subject, Grid) else self.subject.grid
+            return grid_picture(grid, self.width)
+        wish = Wish(self.opened, self.legend, self.direction, self.losses)
         return picture(_graph(self.subject), self._passes(), self.width, wish)
 
     def _paper(self) -> str:

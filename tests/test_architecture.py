@@ -34,6 +34,7 @@ ALLOWED = {
     "compare": {"errors", "flow", "graph", "notation"},
     "ways": {"graph"},
     "grid": {"errors", "flow"},
+    "choice": {"errors", "flow", "grid"},
     "explain": {"errors", "flow", "graph", "notation", "optimizer", "reason", "targets", "ways"},
     "verdict": {"flow", "modules", "notation", "reason", "stepdiff"},
     "fold": set(),
@@ -96,6 +97,7 @@ ALLOWED |= {
     "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
     "picture.element": {"graph", "notation", "picture.steps", "picture.wording"},
+    "picture.choosing": {"picture.element"},
     "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
     "picture.pictures": _MEANING
     | {"grid"}

@@ -64,10 +64,10 @@ def fragment(
         filter(
             None,
             [
-                f'<gradflow-figure theme="{_attribute(theme)}">',
+                f'<gradflow-figure theme="{attribute(theme)}">',
                 _pictures(sorted(dict(reversed(pictures)).items()), label),
                 _table(table),
-                f'<script type="application/json">{_json({**data, "steps": seen})}</script>',
+                f'<script type="application/json">{encoded({**data, "steps": seen})}</script>',
                 "</gradflow-figure>",
                 f"<script>{script()}</script>",
             ],
@@ -85,9 +85,20 @@ def _keys(svg: str) -> Iterator[str]:
 @cache
 def script() -> str:
     """The code of the element, without comments and the white space that only a reader of the file needs."""
-    code = _outside_strings(lambda part: _AROUND.sub(r"\1", _COMMENT.sub("", part)), _source("element.js"))
-    style = re.sub(r"\s*([{};:,>])\s*|\s+", lambda found: found[1] or " ", _COMMENT.sub("", _source("element.css")))
-    return "\n".join(filter(None, map(str.strip, code.splitlines()))).replace('"element.css"', json.dumps(style))
+    return compact_script("element.js").replace('"element.css"', compact_style("element.css"))
+
+
+def compact_script(name: str) -> str:
+    """A script of this folder as it stands in a page."""
+    code = _outside_strings(lambda part: _AROUND.sub(r"\1", _COMMENT.sub("", part)), _source(name))
+    return "\n".join(filter(None, map(str.strip, code.splitlines())))
+
+
+def compact_style(name: str) -> str:
+    """A style sheet of this folder as a string in a script."""
+    return json.dumps(
+        re.sub(r"\s*([{};:,>])\s*|\s+", lambda found: found[1] or " ", _COMMENT.sub("", _source(name)))
+    )
 
 
 def _outside_strings(change: Callable[[str], str], code: str) -> str:
@@ -107,7 +118,7 @@ def _pictures(pictures: Sequence[tuple[int, str]], label: str) -> str:
     ]
     width, svg = pictures[-1]
     style = "max-width:100%;height:auto"
-    img = f"""<img width="{width}" style="{style}" alt="{_attribute(label)}" src='{_uri(svg, " ")}'>"""
+    img = f"""<img width="{width}" style="{style}" alt="{attribute(label)}" src='{_uri(svg, " ")}'>"""
     return f"<picture>{''.join(sources)}{img}</picture>"
 
 
@@ -141,13 +152,14 @@ def _row(cells: Sequence[str]) -> str:
     return f'<th scope="row">{_text(first)}</th>' + "".join(f"<td>{_text(cell)}</td>" for cell in others)
 
 
-def _json(data: object) -> str:
+def encoded(data: object) -> str:
     """JSON that cannot end the script it stands in."""
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return _encodable(written.translate(_IN_SCRIPT))
 
 
-def _attribute(text: str) -> str:
+def attribute(text: str) -> str:
+    """A text for an attribute in double quotes."""
     return escape(printable(text), quote=True)
 
 

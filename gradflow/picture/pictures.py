@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -38,13 +38,13 @@ class Wish(NamedTuple):
         opened: paths of modules to show in full.
         legend: whether lines and squares are explained.
         direction: ``LR``, ``TB``, or None to choose by the width.
-        beside: value id and label of losses that are shown though no pass started there.
+        losses: value id and label of all losses that are shown, also of those at which no pass started.
     """
 
     opened: Collection[str] = ()
     legend: bool = False
     direction: str | None = None
-    beside: tuple[tuple[int, str], ...] = ()
+    losses: tuple[tuple[int, str], ...] = ()
 
 
 class Picture(NamedTuple):
@@ -79,7 +79,7 @@ def picture(graph: Graph, over: tuple[Pass, ...], width: float, wish: Wish) -> P
     def draft(most: int) -> Sketch:
         return sketch(
             graph,
-            list(dict.fromkeys([*((one.flow.output, one.label) for one in over), *wish.beside])),
+            wish.losses or [(one.flow.output, one.label) for one in over],
             notes=causes,
             named=named,
             opened=wish.opened,
@@ -99,6 +99,13 @@ def grid_picture(grid: Grid, width: float) -> Picture:
     places = [_Place(*at, passes(flow)[0], grid.caption(*at)) for at, flow in grid.flows]
     panels = _panels(places)
     return _together(panels, compose_grid(panels, width=width))
+
+
+def losses_of_trace(flow: Flow, flows: Iterable[Flow]) -> tuple[tuple[int, str], ...]:
+    """The losses of those of some flows that are over the graph of one, the one behind most ops first."""
+    kin = [one for one in flows if of_one_trace(one.graph, flow.graph) and one.output < len(flow.graph.values)]
+    kin.sort(key=lambda one: -len(flow.graph.ancestors([one.output])[1]))
+    return tuple(dict.fromkeys((one.output, passes(one)[0].label) for one in kin))
 
 
 class _Place(NamedTuple):

@@ -1,0 +1,55 @@
+"""Several figures as one piece of HTML in which a reader chooses one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from gradflow.picture.element import attribute, compact_script, compact_style, encoded, script
+
+
+class Option(NamedTuple):
+    """One of the figures: what was chosen of each question, what it says, and its fragment."""
+
+    state: tuple[str, ...]
+    said: str
+    html: str
+
+
+def choice_fragment(labels: Sequence[str], options: Sequence[Option], together: str, theme: str = "auto") -> str:
+    """One piece of HTML that shows one of several figures, and all of them together.
+
+    Without scripts it shows them together. With them it is the custom element ``<gradflow-choice>``: a group of
+    radio buttons for each question, and the figure that they choose.
+
+    Args:
+        labels: what each question is called.
+        options: the figures, each the fragment of one figure; the first option of each question is chosen.
+        together: the fragment of a figure that shows all of them.
+        theme: ``auto``, ``light``, ``dark`` or ``grey``.
+    """
+    questions = [
+        {"label": label, "options": list(dict.fromkeys(option.state[at] for option in options))}
+        for at, label in enumerate(labels)
+    ]
+    states = [[questions[at]["options"].index(text) for at, text in enumerate(option.state)] for option in options]
+    data = {"questions": questions, "states": states, "said": [option.said for option in options]}
+    shared = f"<script>{script()}</script>"
+    return "\n".join(
+        [
+            f'<gradflow-choice theme="{attribute(theme)}">',
+            together.replace(shared, ""),
+            *(f"<template>{option.html.replace(shared, '').strip()}</template>" for option in options),
+            f'<script type="application/json">{encoded(data)}</script>',
+            "</gradflow-choice>",
+            shared,
+            f"<script>{choice_script()}</script>",
+        ]
+    )
+
+
+@cache
+def choice_script() -> str:
+    """The code of the element, without comments and the white space that only a reader of the file needs."""
+    return compact_script("choice.js").replace('"choice.css"', compact_style("choice.css"))
