@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from gradflow.picture.choosing import Option, choice_fragment
 from gradflow.picture.dot import dot
 from gradflow.picture.element import fragment
 from gradflow.picture.page import grid_page, page
-from gradflow.picture.pictures import Picture, Wish, grid_picture, losses_of_trace, passes, picture
+from gradflow.picture.pictures import Picture, Pictured, Wish, losses_of_trace, passes, pictured, pictured_grid
 from gradflow.picture.raster import pdf, png
 from gradflow.picture.states import Pass
 from gradflow.picture.steps import steps
@@ -75,7 +76,7 @@ class Figure:
             shown = flow_text(self.subject, holders=self.holders, step=self.step, opened=self.opened)
         else:
             shown = graph_text(self.subject, holders=self.holders, step=self.step, opened=self.opened)
-        shown += _told(self._passes()) if self.animated else ""
+        shown += _told(self._passes) if self.animated else ""
         return f"{shown}\n\n{LEGEND}" if self.legend else shown
 
     def svg(self) -> str:
@@ -87,12 +88,12 @@ class Figure:
         if isinstance(self.subject, Choice):
             return self._choice(self.subject)
         wide = self._picture()
-        pictures = [wide, replace(self, width=NARROW)._picture()] if self.width > NARROW else [wide]
+        pictures = [wide, self._pictured(NARROW)] if self.width > NARROW else [wide]
         if isinstance(self.subject, Grid):
             about = grid_page(self.subject)
         else:
             sketches = [sketch for shown in pictures for sketch in shown.sketches]
-            about = page(_graph(self.subject), self._passes(), sketches, self.animated)
+            about = page(_graph(self.subject), self._passes, sketches, self.animated)
         return fragment(
             label=wide.scene.description,
             pictures=[(round(shown.scene.width), svg(shown.scene, self.theme)) for shown in pictures],
@@ -127,15 +128,19 @@ class Figure:
     ) -> dict[str, Any]:
         return {"text/plain": self.text(), "text/html": self.html()}
 
+    @cached_property
     def _passes(self) -> tuple[Pass, ...]:
         return () if isinstance(self.subject, Grid | Choice) else passes(self.subject, self.holders, self.step)
 
-    def _picture(self) -> Picture:
+    @cached_property
+    def _pictured(self) -> Pictured:
         if isinstance(self.subject, Grid | Choice):
-            grid = self.subject if isinstance(self.subject, Grid) else self.subject.grid
-            return grid_picture(grid, self.width)
+            return pictured_grid(self.subject if isinstance(self.subject, Grid) else self.subject.grid)
         wish = Wish(self.opened, self.legend, self.direction, self.losses)
-        return picture(_graph(self.subject), self._passes(), self.width, wish)
+        return pictured(_graph(self.subject), self._passes, wish)
+
+    def _picture(self) -> Picture:
+        return self._pictured(self.width)
 
     def _paper(self) -> str:
         """The SVG as it is printed: ``auto`` is light."""

@@ -10,7 +10,7 @@ import pytest
 
 from gradflow.flow import Flow
 from gradflow.graph import Edge
-from gradflow.picture.pictures import Wish, picture
+from gradflow.picture.pictures import Wish, pictured
 from gradflow.picture.scene import compose
 from gradflow.picture.shapes import Group, Head
 from gradflow.picture.states import Pass
@@ -244,7 +244,7 @@ def test_zoo(family):
     """Of real models, every edge and parameter in the picture is what the flow says, once and with one mark."""
     flow = zoo.ZOO[family]()
     one = Pass(flow)
-    scene = picture(flow.graph, (one,), 720.0, Wish()).scene
+    scene = pictured(flow.graph, (one,), Wish())(720.0).scene
     drawn = svg(scene)
     wires = [group for group in groups(drawn, "wire") if "data-op" in group]
     statuses = {edge(group): group["data-status"] for group in wires}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 from gradflow.picture.lanes import lay_list
@@ -19,7 +19,6 @@ _NEARLY = 0.8
 """A picture that is seen at once is taken if it shows that part of what a higher one shows."""
 _WORTH = 0.6
 """The other direction, or a list, is taken where this one shows less than that part of what it shows."""
-_EVERYTHING = 1_000_000
 
 Draft = Callable[[int], Sketch]
 
@@ -41,49 +40,50 @@ def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[S
     >>> layout.direction, layout.style
     ('LR', 'boxes')
     """
-    drafts = list(_drafts(draft))
+    first = draft(BUDGETS[0])
     ways = [direction] if direction else ["LR", "TB"] if width >= NARROW else ["TB"]
-    if len(ways) > 1 and draft(_EVERYTHING) == drafts[0]:
-        whole = [(drafts[0], lay(drafts[0], width, way)) for way in ways]
-        found = _first_good(whole, _SCREEN) or _first_good(whole, _PAGE)
+    if len(ways) > 1 and first.whole:
+        found = _best(((first, lay(first, width, way)) for way in ways), nearly=0.0)
         if found is not None:
             return found
-    best = [_best([(sketch, lay(sketch, width, way)) for sketch in drafts]) for way in ways]
+    best = [_best(_laid(draft, width, way), _NEARLY) for way in ways]
     shown = [len(each[0].cells) if each else 0 for each in best]
-    least = _WORTH * max(shown) if width >= NARROW else _WORTH * len(drafts[0].cells)
+    least = _WORTH * (max(shown) if width >= NARROW else len(first.cells))
     for each, cells in zip(best, shown, strict=True):
         if each is not None and (cells >= least or direction == "LR"):
             return each
     if direction == "LR":
-        laid = [(sketch, lay(sketch, width, "LR")) for sketch in drafts]
-        return min(laid, key=lambda each: (not each[1].fits, each[1].width))
-    return drafts[0], lay_list(drafts[0], width)
-
-
-def _drafts(draft: Draft) -> Iterator[Sketch]:
-    """Sketches that show less and less."""
-    last = None
-    for most in BUDGETS:
-        sketch = draft(most)
-        if sketch != last:
-            yield sketch
-        last = sketch
+        return min(_laid(draft, width, "LR"), key=lambda each: (not each[1].fits, each[1].width))
+    return first, lay_list(first, width)
 
 
 Option = tuple[Sketch, Layout]
 
 
-def _first_good(options: Sequence[Option], height: float) -> Option | None:
-    """The first that fits, is not higher, and can be followed."""
-    return next((each for each in options if _is_good(each[1], height)), None)
+def _laid(draft: Draft, width: float, way: str) -> Iterator[Option]:
+    """Sketches that show less and less, placed; each is drafted when it is asked for."""
+    last = None
+    for most in BUDGETS:
+        sketch = draft(most)
+        if sketch is not last and sketch != last:
+            yield sketch, lay(sketch, width, way)
+        last = sketch
 
 
-def _best(options: Sequence[Option]) -> Option | None:
-    """What shows the most; or what is seen at once, if it shows nearly as much."""
-    most, seen = _first_good(options, _PAGE), _first_good(options, _SCREEN)
-    if most is None or seen is None:
-        return most
-    return seen if len(seen[0].cells) >= _NEARLY * len(most[0].cells) else most
+def _best(options: Iterable[Option], nearly: float) -> Option | None:
+    """The first that fits, is not too high, and can be followed; or one that is seen at once and shows nearly as much.
+
+    Args:
+        options: what shows most first.
+        nearly: the least part of what the first one shows.
+    """
+    most = None
+    for each in options:
+        if most is None and _is_good(each[1], _PAGE):
+            most = each
+        if most is not None and _is_good(each[1], _SCREEN):
+            return each if len(each[0].cells) >= nearly * len(most[0].cells) else most
+    return most
 
 
 def _is_good(layout: Layout, height: float) -> bool:

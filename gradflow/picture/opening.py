@@ -18,6 +18,8 @@ _SMALL = 24
 _KEPT = 3
 _MOST_CAUSES = 12
 
+Outline = tuple[object, ...]
+
 
 @dataclass(eq=False)
 class Branch:
@@ -63,6 +65,11 @@ class Branch:
                 yield child
                 yield from child.branches()
 
+    def copy(self) -> Branch:
+        """The same tree, to be opened differently."""
+        children = [child.copy() if isinstance(child, Branch) else child for child in self.children]
+        return Branch(self.kind, children, self.call, self.open, self.wrappers)
+
     def shown(self) -> Iterator[Branch | int]:
         """What is drawn of it: ops and closed branches, in order."""
         for child in self.children:
@@ -70,6 +77,27 @@ class Branch:
                 yield from child.shown()
             else:
                 yield child
+
+    def outline(self) -> Outline:
+        """What tells how the tree is opened from other ways to open it: what is drawn, in brackets per open branch."""
+        return tuple(
+            child if isinstance(child, int) else child.outline() if child.open else (child.kind, *child.ends())
+            for child in self.children
+        )
+
+    def ends(self) -> tuple[int, int]:
+        """Ids of the first and the last op inside."""
+        first: Branch | int = self
+        last: Branch | int = self
+        while isinstance(first, Branch):
+            first = first.children[0]
+        while isinstance(last, Branch):
+            last = last.children[-1]
+        return first, last
+
+    def is_whole(self) -> bool:
+        """Whether every op is drawn that is not in a run of equal blocks."""
+        return all(isinstance(child, int) or child.kind == "run" for child in self.shown())
 
 
 def tree(graph: Graph, ops: Sequence[int], cuts: Collection[int], bare: Callable[[Branch], bool]) -> Branch:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
 from gradflow.compare import Comparison, of_one_trace
 from gradflow.flow import Flow
-from gradflow.graph import Graph
+from gradflow.graph import Edge, Graph
 from gradflow.grid import Grid
 from gradflow.picture.fit import arrange
 from gradflow.picture.layout import lay
@@ -16,11 +16,11 @@ from gradflow.picture.mini import mini
 from gradflow.picture.multiples import Panel, compose_grid
 from gradflow.picture.numbers import numbers
 from gradflow.picture.plan import Layout
-from gradflow.picture.reduce import sketch
+from gradflow.picture.reduce import Drafts
 from gradflow.picture.scene import compose
 from gradflow.picture.shapes import Scene
 from gradflow.picture.sketch import Note, Sketch
-from gradflow.picture.states import Pass, notes, tally
+from gradflow.picture.states import Pass, tally
 from gradflow.picture.view import View
 from gradflow.roster import Holders
 from gradflow.stepdiff import StepDiff
@@ -64,41 +64,46 @@ def passes(subject: Subject, holders: Holders | None = None, step: StepDiff | No
     return tuple(Pass(flow, label, holders, step) for label, flow in subject.flows)
 
 
-def picture(graph: Graph, over: tuple[Pass, ...], width: float, wish: Wish) -> Picture:
-    """A graph, and what some passes did on it, as a picture that is at most so wide, if that is possible.
+Pictured = Callable[[float], Picture]
+"""The picture for a width; what pictures of several widths have in common is found out once."""
+
+
+def pictured(graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Pictured:
+    """A graph, and what some passes did on it, as a picture for each width: at most so wide, if that is possible.
 
     Three losses or more have a small picture each, and a table.
     """
     if len(over) >= _MANY:
-        panels = _panels([_Place("", one.label, one) for one in over])
-        return _together(panels, compose_grid(panels, width=width, table=View(graph, over)))
-    view = View(graph, over)
-    causes = _notes(over)
-    named = {cut.op for one in over for found in one.explanations.values() for cut in found.cuts}
+        return _pictured_together([_Place("", one.label, one) for one in over], View(graph, over))
+    drafts = _drafts(graph, over, wish)
 
-    def draft(most: int) -> Sketch:
-        return sketch(
-            graph,
-            wish.losses or [(one.flow.output, one.label) for one in over],
-            notes=causes,
-            named=named,
-            opened=wish.opened,
-            most=most,
-            tally=lambda values: tally([view.parameter(value) for value in values]),
-            status=(lambda edge: " ".join(one.flow.at(edge).status for one in over)) if over else None,
-            numbers=numbers(over[0].flow) if len(over) == 1 else None,
-        )
+    @cache
+    def at(width: float) -> Picture:
+        drawn, layout = arrange(drafts.at, width, wish.direction)
+        scene = compose(drawn, layout, graph, over, width=width, legend=wish.legend)
+        return Picture(scene, (drawn,), (layout,))
 
-    drawn, layout = arrange(draft, width, wish.direction)
-    scene = compose(drawn, layout, graph, over, width=width, legend=wish.legend)
-    return Picture(scene, (drawn,), (layout,))
+    return at
 
 
-def grid_picture(grid: Grid, width: float) -> Picture:
+def pictured_grid(grid: Grid) -> Pictured:
     """Several flows as small pictures with one geometry."""
-    places = [_Place(*at, passes(flow)[0], grid.caption(*at)) for at, flow in grid.flows]
-    panels = _panels(places)
-    return _together(panels, compose_grid(panels, width=width))
+    return _pictured_together([_Place(*at, passes(flow)[0], grid.caption(*at)) for at, flow in grid.flows])
+
+
+def _drafts(graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Drafts:
+    view = View(graph, over)
+    return Drafts(
+        graph,
+        wish.losses or [(one.flow.output, one.label) for one in over],
+        notes=_notes(over),
+        named={cut.op for one in over for found in one.explanations.values() for cut in found.cuts},
+        barred=_barred(over),
+        opened=wish.opened,
+        tally=lambda values: tally([view.parameter(value) for value in values]),
+        status=(lambda edge: " ".join(one.flow.at(edge).status for one in over)) if over else None,
+        numbers=numbers(over[0].flow) if len(over) == 1 else None,
+    )
 
 
 def losses_of_trace(flow: Flow, flows: Iterable[Flow]) -> tuple[tuple[int, str], ...]:
@@ -135,10 +140,18 @@ def _states(kin: Sequence[Pass], value: int) -> tuple[str, ...]:
     return tuple(one.parameter(name).state for one in kin)
 
 
-def _together(panels: Sequence[Panel], scene: Scene) -> Picture:
-    return Picture(scene, tuple(panel.sketch for panel in panels), tuple(panel.layout for panel in panels))
+def _pictured_together(places: Sequence[_Place], table: View | None = None) -> Pictured:
+    panels = _panels(places)
+    sketches, layouts = tuple(panel.sketch for panel in panels), tuple(panel.layout for panel in panels)
+    return cache(lambda width: Picture(compose_grid(panels, width=width, table=table), sketches, layouts))
 
 
 def _notes(over: tuple[Pass, ...]) -> tuple[Note, ...]:
     """The causes of all passes, each once."""
-    return tuple(dict.fromkeys(note for one in over for note in notes(one.flow, one.explanations.values())))
+    return tuple(dict.fromkeys(note for one in over for note in one.notes))
+
+
+def _barred(over: tuple[Pass, ...]) -> frozenset[Edge]:
+    """The uses that an op stops that lets others through; none that another pass came along."""
+    edges = (edge for one in over for edge in one.barred)
+    return frozenset(edge for edge in edges if not any(one.flow.at(edge).arrived for one in over))

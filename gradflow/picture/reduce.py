@@ -16,7 +16,7 @@ from gradflow.picture.folding import Chain, fold
 from gradflow.picture.idle import never_used
 from gradflow.picture.labels import again_label, below, chain_label, cut_label, group_label, op_label, value_label
 from gradflow.picture.marks import Marks, region_title
-from gradflow.picture.opening import Branch, choose, equal_runs, tree
+from gradflow.picture.opening import Branch, Outline, choose, equal_runs, tree
 from gradflow.picture.runs import Status, find_runs, in_runs, with_discs
 from gradflow.picture.sketch import Cell, Leaf, Note, Sketch, Wire
 from gradflow.targets import DETACHING, HOOK
@@ -78,14 +78,71 @@ def sketch(
     >>> [(cell.kind, cell.label) for cell in shown.cells], len(shown.wires)
     ([('input', 'x'), ('op', '×'), ('loss', 'loss')], 2)
     """
-    causes = tuple(notes)
-    cuts = static_cuts(graph)
-    ends = _ends(graph, losses)
-    folding = fold(graph, [value for value, _, _ in ends], cuts, named)
-    root = tree(graph, folding.drawn, cuts, _is_bare(graph))
-    choose(root, most, opened, [*(note.op for note in causes), *cuts])
-    marks = Marks(graph, folding, root, cuts, [value for value, _ in losses], spine)
-    return _Writer(marks, ends, causes, tally, status, numbers).sketch()
+    drafts = Drafts(
+        graph,
+        losses,
+        notes=notes,
+        named=named,
+        opened=opened,
+        tally=tally,
+        status=status,
+        spine=spine,
+        numbers=numbers,
+    )
+    return drafts.at(most)
+
+
+class Drafts:
+    """Sketches of one graph that show more or less of it; what they have in common is found out once.
+
+    Args:
+        graph, losses, notes, named, opened, tally, status, spine, numbers: as for :func:`sketch`.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        losses: Sequence[tuple[int, str]] = (),
+        *,
+        notes: Iterable[Note] = (),
+        named: Collection[int] = (),
+        opened: Collection[str] = (),
+        tally: Tally | None = None,
+        status: Status | None = None,
+        spine: Collection[int] = (),
+        numbers: Numbers | None = None,
+    ) -> None:
+        self._graph = graph
+        self._losses = tuple(losses)
+        self._notes = tuple(notes)
+        self._opened = opened
+        self._tally = tally
+        self._status = status
+        self._spine = spine
+        self._numbers = numbers
+        self._ends = _ends(graph, losses)
+        self._cuts = static_cuts(graph)
+        self._folding = fold(graph, [value for value, _, _ in self._ends], self._cuts, named)
+        self._tree = tree(graph, self._folding.drawn, self._cuts, _is_bare(graph))
+        self._by_budget: dict[int, Sketch] = {}
+        self._by_outline: dict[Outline, Sketch] = {}
+
+    def at(self, most: int) -> Sketch:
+        """What is drawn if about so many marks may be visible; one object for all budgets that show the same."""
+        if most not in self._by_budget:
+            root = self._tree.copy()
+            choose(root, most, self._opened, [*(note.op for note in self._notes), *self._cuts])
+            outline = root.outline()
+            if outline not in self._by_outline:
+                self._by_outline[outline] = self._drawn(root)
+            self._by_budget[most] = self._by_outline[outline]
+        return self._by_budget[most]
+
+    def _drawn(self, root: Branch) -> Sketch:
+        losses = [value for value, _ in self._losses]
+        marks = Marks(self._graph, self._folding, root, self._cuts, losses, self._spine)
+        drawn = _Writer(marks, self._ends, self._notes, self._tally, self._status, self._numbers).sketch()
+        return drawn._replace(whole=root.is_whole())
 
 
 def static_cuts(graph: Graph) -> tuple[int, ...]:

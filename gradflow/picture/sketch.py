@@ -169,12 +169,21 @@ class Run(NamedTuple):
 
 
 class Sketch(NamedTuple):
-    """What a picture shows. Every op of the graph that is drawn belongs to exactly one cell."""
+    """What a picture shows. Every op of the graph that is drawn belongs to exactly one cell.
+
+    Attributes:
+        cells: in the order of execution.
+        boxes: around them, outer ones first.
+        wires: between them.
+        runs: of equal closed modules.
+        whole: whether there is no more to show: every module that can be open is.
+    """
 
     cells: tuple[Cell, ...]
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
     runs: tuple[Run, ...] = ()
+    whole: bool = True
 
     def boxes_around(self, cell: int) -> tuple[int, ...]:
         """Ids of the boxes around a cell, innermost first."""
