@@ -114,6 +114,8 @@ def _reason_by_itself(flow: Flow, value: Value) -> Reason | None:
 
 def _stopped(flow: Flow, values: Sequence[Value]) -> dict[int, _Finding]:
     """Of values from which gradients were due: the cuts on their ways to the output, or that there is no way."""
+    if not values:
+        return {}
     starts = [flow.graph.versions(value.id) for value in values]
     ways = ways_to(flow.graph, flow.output, starts)
     cuts = _by_start(ways.judged(partial(_cut, flow)), len(values))
@@ -139,8 +141,10 @@ def _left_pytorch(flow: Flow, values: Sequence[Value]) -> dict[int, _Finding]:
     found: dict[int, _Finding] = {}
     for certain in (True, False):
         left = [value for value in values if value.id not in found]
+        if not left:
+            break
         starts = [flow.graph.versions(value.id) for value in left]
-        ways = ways_to(flow.graph, flow.output, starts, _ways_back(flow.graph, certain) if left else {})
+        ways = ways_to(flow.graph, flow.output, starts, _ways_back(flow.graph, certain))
         for value, cuts in zip(left, _by_start(ways.judged(partial(_exit_or_cut, flow)), len(left)), strict=True):
             if cuts:
                 found[value.id] = _Finding(flow, value, Reason.LEFT_PYTORCH, cuts, certain)

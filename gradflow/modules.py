@@ -14,8 +14,11 @@ def parents(name: str) -> list[str]:
     >>> parents("h.0.attn.weight")
     ['h', 'h.0', 'h.0.attn']
     """
-    parts = name.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts))]
+    found, end = [], name.find(".")
+    while end >= 0:
+        found.append(name[:end])
+        end = name.find(".", end + 1)
+    return found
 
 
 def paths(graph: Graph) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from gradflow.graph import Edge, Graph, Op, Value
 Judgement = TypeVar("Judgement")
 # Ids of the ops that took the number that left PyTorch at an op, by its id.
 WaysBack = Mapping[int, Iterable[int]]
+_SPARSE = 16  # a mask with one bit in so many, or fewer, is read bit by bit
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,13 @@ def bits(mask: int) -> Iterator[int]:
     >>> list(bits(0b1010))
     [1, 3]
     """
-    return (place for place, bit in enumerate(reversed(f"{mask:b}")) if bit == "1")
+    if mask.bit_count() * _SPARSE > mask.bit_length():
+        yield from (place for place, bit in enumerate(reversed(f"{mask:b}")) if bit == "1")
+        return
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
 def _groups(starts: int, inputs: Sequence[int]) -> list[tuple[int, tuple[int, ...]]]:

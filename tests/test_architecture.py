@@ -75,7 +75,7 @@ ALLOWED |= {
     "picture.frames": _PLAN | {"picture.cells", "picture.compact", "picture.grid"},
     "picture.layout": _PLAN
     | {f"picture.{name}" for name in ("cells", "compact", "frames", "grid", "routes", "rows", "tree", "wrap")},
-    "picture.entries": _PLAN,
+    "picture.entries": _PLAN | {"picture.cells"},
     "picture.lanes": _PLAN | {"picture.cells", "picture.entries"},
     "picture.fit": _PLAN | {"picture.layout", "picture.lanes"},
     "picture.states": _MEANING | _SKETCH | {"targets"},
@@ -94,7 +94,7 @@ ALLOWED |= {
     "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme", "picture.wording", "targets"},
     "picture.svg": {"graph", "notation", "picture.plan", "picture.shapes", "picture.theme", "verdict"},
     "picture.wording": {"flow", "graph", "notation"},
-    "picture.payload": {"flow", "graph", "notation", "reason", "targets", "picture.sketch", "picture.wording"},
+    "picture.payload": _MEANING | {"targets", "picture.cells", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
     "picture.element": {"graph", "notation", "picture.steps", "picture.wording"},
     "picture.choosing": {"picture.element"},

@@ -12,7 +12,7 @@ from gradflow.picture.shapes import Text
 from gradflow.picture.states import PARAMETER_STATES, Pass
 from gradflow.picture.view import View
 from gradflow.reason import Reason
-from gradflow.verdict import Span, Spans, plain, verdict_spans
+from gradflow.verdict import Span, Spans, plain
 
 NARROW = 560.0
 _LEADING = {"verdict": 21.0, "verdict-narrow": 19.0, "caption": 16.0}
@@ -41,9 +41,7 @@ def conclusion(view: View) -> list[Spans]:
 
 
 def _verdict(one: Pass) -> Spans:
-    held = None if one.holders is None else frozenset(one.holders)
-    said = verdict_spans(one.flow, one.explanations, held, one.step)
-    return tuple(Span(file_line(text), style) if style == "mono" else Span(text, style) for text, style in said)
+    return tuple(Span(file_line(text), style) if style == "mono" else Span(text, style) for text, style in one.verdict)
 
 
 def all_reached(view: View) -> bool:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from gradflow.picture.cells import MOST_SQUARES
 from gradflow.picture.metrics import FONTS, shorten, width
 from gradflow.picture.plan import Label, Rect
 from gradflow.picture.sketch import Box, Cell, Leaf, Note, Sketch
 
-MOST_SQUARES = 30
 _LINE = 15.0
 _BETWEEN = 12.0
 _LITTLE, _STEP = 7.0, 9.0

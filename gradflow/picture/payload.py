@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import file_line, printable
+from gradflow.picture.cells import MOST_SQUARES
 from gradflow.picture.sketch import Leaf, Sketch, Wire
 from gradflow.picture.wording import called, facts, op_name, size, state
 from gradflow.reason import Explanation, Reason
@@ -35,7 +36,7 @@ class Drawn(NamedTuple):
 
 
 def drawn(*sketches: Sketch) -> Drawn:
-    """What sketches show one by one: what lies inside a closed module is left out."""
+    """What sketches show one by one: what lies inside a closed module is left out, its parameters if they are many."""
     cells = [cell for sketch in sketches for cell in sketch.cells]
     wires = [wire for sketch in sketches for wire in sketch.wires]
     leaves = [leaf for cell in cells for leaf in cell.leaves]
@@ -44,7 +45,7 @@ def drawn(*sketches: Sketch) -> Drawn:
     lines: list[Wire | Leaf] = [*wires, *leaves]
     edges = {edge for line in lines for edge in line.edges}
     values = {value for line in lines for value in (line.value, *line.values)}
-    squares = {value for cell in cells for value in cell.squares}
+    squares = {value for cell in cells if len(cell.squares) <= MOST_SQUARES for value in cell.squares}
     named = {cell.value for cell in cells if cell.value is not None}
     return Drawn(ops, edges, values | squares | named | idle | {edge.value for edge in edges})
 

@@ -24,6 +24,7 @@ from gradflow.reason import Cut, Explanation, Reason
 from gradflow.roster import Holders, explanations
 from gradflow.stepdiff import StepDiff
 from gradflow.targets import HOOK
+from gradflow.verdict import Spans, verdict_spans
 
 EDGE_STATES = ("reached", "zero", "undefined", "missing", "quiet")  # the strongest first
 PARAMETER_STATES = (
@@ -99,6 +100,12 @@ class Pass:
     def explanations(self) -> Mapping[str, Explanation]:
         """Why each parameter did or did not receive a gradient."""
         return explanations(self.flow, self.holders, self.step) if self.found is None else self.found
+
+    @cached_property
+    def verdict(self) -> Spans:
+        """The pass in one sentence."""
+        held = None if self.holders is None else frozenset(self.holders)
+        return verdict_spans(self.flow, self.explanations, held, self.step)
 
     @cached_property
     def due(self) -> Due:
