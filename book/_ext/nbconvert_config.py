@@ -6,7 +6,7 @@ c.ExecutePreprocessor.record_timing = False
 # Listed, so that it runs after the notebook has: what was printed in pieces is stored as one.
 c.NotebookExporter.preprocessors = ["nbconvert.preprocessors.CoalesceStreamsPreprocessor"]
 c.ClearMetadataPreprocessor.enabled = True
-c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags"}
+c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"tags", "mystnb"}
 # A tuple keeps the named entries of a section; Python's version is not among them.
 c.ClearMetadataPreprocessor.preserve_nb_metadata_mask = {
     "kernelspec",
