@@ -261,8 +261,15 @@ def _texts(layout: Layout) -> Iterator[str]:
     for a, this in loose:
         if any(_overlap(this, rect) for _, rect in fixed):
             yield f"{a.text!r} is over a label of a cell"
-        if any(_overlap(this, place.rect) for place in layout.places):
-            yield f"{a.text!r} is over a cell"
+        if any(_overlap(_grown(this, 4), part) for place in layout.places for part in _parts(place)):
+            yield f"{a.text!r} is over a part of a cell"
+
+
+def _parts(place: Place) -> Iterator[Rect]:
+    """Shapes and lines of a cell."""
+    yield from (place.shape, *place.leaves, *place.squares)
+    for a, b in (pair for stem in place.stems for pair in segments(stem)):
+        yield Rect(min(a.x, b.x) - 1, min(a.y, b.y) - 1, abs(a.x - b.x) + 2, abs(a.y - b.y) + 2)
 
 
 def _grown(rect: Rect, by: float) -> Rect:
@@ -297,7 +304,7 @@ def _lengths(sketch: Sketch, layout: Layout) -> Iterator[str]:
         if wanted != [label.text for label in route.labels]:
             yield f"wire {route.wire}: its texts are missing"
         if layout.direction == "LR":
-            need = max((bounds(label).w + 28 for label in route.labels), default=0.0)
+            need = max((bounds(label).w + 16 for label in route.labels), default=0.0)
             if max(lengths) < need - 0.5:
                 yield f"wire {route.wire}: no room for its texts"
     yield from _regions(sketch, layout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import geometry
 import pytest
@@ -53,6 +54,26 @@ def test_one_line_from_input_to_loss():
     assert 1 == len({place.shape.center.y for place in wide.places})
     assert narrow.fits and {2} == {len(route.points) for route in narrow.routes}
     assert 1 == len({place.shape.center.x for place in narrow.places})
+
+
+def test_numbers_stand_in_the_middle_of_equal_steps():
+    """A calculation reads evenly: every op is as far from the next, every number on a line in its middle."""
+    drawn = sketches.scalar()
+    spine_of = [cell.id for cell in drawn.cells if cell.id in spine(drawn).cells]
+    layout = lay(drawn, 720, "LR")
+    at = [layout.places[cell].shape.center.x for cell in spine_of]
+    assert layout.fits and 1 == len({round(b - a) for a, b in pairwise(at)})
+    for direction in ("LR", "TB"):
+        for route in lay(drawn, 720, direction).routes:
+            start, end = route.points[0], route.points[-1]
+            for label in route.labels[:1] if direction == "LR" else ():
+                assert (start.x + end.x) / 2 == pytest.approx(label.x, abs=1)
+
+
+def test_a_calculation_can_be_broken_into_lines():
+    drawn = sketches.scalar()
+
+    assert [] == violations(drawn, lay(drawn, 560, "LR"), 560)
 
 
 def test_equal_modules_are_equally_large():

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from gradflow.picture.grid import (
@@ -31,18 +32,23 @@ ITEMS_APART = 12.0
 TRACK_APART = 16.0
 LINE_APART = 14.0
 WALL_LINE = 12.0
+TEXT_APART = 8.0
 _MOST_SORTED = 60
 _MOST_BESIDE = 3
 """Up to that many lines leave or enter a cell apart from each other, on either side of its middle."""
 
 
 class Walls(NamedTuple):
-    """How far the lines, rooms and shapes in a container stay away from its borders, along; and from each other."""
+    """How far the lines, rooms and shapes in a container stay away from its borders, along; and from each other.
+
+    Where there is a ``step``, everything on the spine is equally far from the next: at least so far.
+    """
 
     line: float
     room: float
     shape: float
     gap: float = 20.0
+    step: float = 0.0
 
 
 class Spot(NamedTuple):
@@ -242,7 +248,7 @@ def _stack(
         lines[row].append((first, last, offset - LINE_APART, offset + LINE_APART))
         if piece.end[0] == "entry":
             lines[row].append((last, last, -LINE_APART - 6, LINE_APART + 4))
-        if link.text and piece.last:
+        if link.text and piece.last and low <= piece.high - 1 <= high:
             lines[row].append((last - 1, last - 1, -link.beside[0], link.beside[1]))
     size = high - low + 3
     joined = {end for link in board.links for end in (link.source, link.target)}
@@ -399,8 +405,12 @@ def _pack(
     }
     blocks = _blocks(board, inside, heights, across, entries, turns, texts)
     at = _push_left(board, blocks, pieces, heights, entries, walls, low, high)
+    if walls.step:
+        step = max(walls.step, _widest_step(board, at))
+        at = _push_left(board, blocks, pieces, heights, entries, walls, low, high, step)
     end = _end(board, blocks, pieces, at, walls, high)
     _pull_right(board, blocks, pieces, at, entries, walls, end)
+    _center_texts(board, blocks, texts, at)
     spans = [(across[i] + board.items[i].room.v0, across[i] + board.items[i].room.v1) for i in inside]
     spans += [(heights.of(piece), heights.of(piece)) for piece in pieces]
     return Spot(
@@ -524,7 +534,7 @@ def _blocks(
         blocks.append((piece.high - 0.9, link, Block(("text", link, 0), (part,), 1.0)))
     for item in inside:
         here, v = board.items[item], across[item]
-        parts = [Part("room", here.room.u0, here.room.u1, v + here.room.v0, v + here.room.v1)]
+        parts = [Part("room", room.u0, room.u1, v + room.v0, v + room.v1) for room in here.rooms or (here.room,)]
         parts.append(Part("core", *here.core, v + here.room.v0, v + here.room.v1))
         parts += [Part("line", offset, offset, v0, v1) for offset, v0, v1 in entering[item]]
         block = Block(("item", item, 0), tuple(parts), 2.0)
@@ -555,7 +565,7 @@ def _far_edge(
 def _least(board: Board, piece: Piece, walls: Walls) -> float:
     """How long a piece is at least."""
     link, (start, first, _), (end, last, _) = board.links[piece.link], piece.start, piece.end
-    marked = max(link.least, link.text + 28 if link.text else 0.0) if piece.last else 0.0
+    marked = max(link.least, link.text + 2 * TEXT_APART if link.text else 0.0) if piece.last else 0.0
     if start == "wall" and end == "item":
         return max(0.0 if walls.line else walls.gap, marked)
     out = board.items[first].lead if start == "item" else WALL_LINE if start == "wall" else PITCH
@@ -577,8 +587,10 @@ def _push_left(
     walls: Walls,
     low: int,
     high: int,
+    step: float = 0.0,
 ) -> dict[tuple[str, int, int], float]:
-    """Every block as far left as the ones before it allow."""
+    """Every block as far left as the ones before it allow, those on the spine a step apart."""
+    on_spine = -math.inf
     texts = {piece.link: piece for piece in pieces if piece.last}
     ending: dict[tuple[str, int, int], list[Piece]] = defaultdict(list)
     for piece in pieces:
@@ -599,16 +611,71 @@ def _push_left(
                 inset = entries[piece.end[1], piece.end[2]][0]
             else:
                 inset = 0.0
-            bound = max(bound, start + _least(board, piece, walls) - inset)
+            least = max(_least(board, piece, walls), _room_for_text(board, piece) if piece.end[0] == "item" else 0.0)
+            bound = max(bound, start + least - inset)
+        if step and block.name[0] == "item" and not board.rows[block.name[1]]:
+            bound = max(bound, on_spine + step)
         if block.name[0] == "text":
             piece = texts[block.name[1]]
             start = _edge(board, at, piece.start) if piece.low >= low else 0.0
-            bound = max(bound, start + 14 - block.parts[0].u0)
+            bound = max(bound, start + TEXT_APART - block.parts[0].u0)
         if block.name[0] == "item" and block.name[1] in board.anchored:
             bound = max(bound, _above(board, at, block.name[1]))
         at[block.name] = block.grid * math.ceil(bound / block.grid - 1e-6)
         fronts.add(block, at[block.name], 1)
+        if block.name[0] == "item" and not board.rows[block.name[1]]:
+            on_spine = at[block.name]
     return at
+
+
+def _widest_step(board: Board, at: Mapping[tuple[str, int, int], float]) -> float:
+    """How far things on the spine are apart, at most."""
+    spine = sorted(at[name] for name in at if name[0] == "item" and not board.rows[name[1]])
+    return max((b - a for a, b in pairwise(spine)), default=0.0)
+
+
+def _room_for_text(board: Board, piece: Piece) -> float:
+    """How long a line from item to item is at least, so that what is written on it can stand in its middle."""
+    link = board.links[piece.link]
+    if not link.text or piece.start[0] != "item":
+        return 0.0
+    source, target = board.items[piece.start[1]], board.items[piece.end[1]]
+    low, high = -link.beside[0], link.beside[1]
+    out = [room.u1 - source.core[1] for room in source.rooms or (source.room,) if room.v0 < high and low < room.v1]
+    into = [target.core[0] - room.u0 for room in target.rooms or (target.room,) if room.v0 < high and low < room.v1]
+    return link.text + 2 * (max([0.0, *out, *into]) + TEXT_APART)
+
+
+def _center_texts(
+    board: Board,
+    blocks: Sequence[Block],
+    texts: Mapping[int, tuple[Piece, float]],
+    at: dict[tuple[str, int, int], float],
+) -> None:
+    """What is written on a line from item to item moves to its middle, where nothing is in the way."""
+    by_name = {block.name: block for block in blocks}
+    for link, (piece, _) in texts.items():
+        ends = [("item", number, 0) for kind, number, _ in (piece.start, piece.end) if kind == "item"]
+        if len(ends) < 2 or not all(name in at for name in ends):
+            continue
+        start = at["item", piece.start[1], 0] + board.items[piece.start[1]].core[1]
+        end = at["item", piece.end[1], 0] + board.items[piece.end[1]].core[0]
+        text = by_name["text", link, 0]
+        if not any(_meet(text, (start + end) / 2, other, at[other.name]) for other in blocks if other != text):
+            at[text.name] = (start + end) / 2
+
+
+def _meet(text: Block, at: float, other: Block, there: float) -> bool:
+    """Whether a text would come too near to something else."""
+    part = text.parts[0]
+    return any(
+        at + part.u0 - 6 < there + one.u1
+        and there + one.u0 < at + part.u1 + 6
+        and part.v0 < one.v1
+        and one.v0 < part.v1
+        for one in other.parts
+        if one.kind != "core"
+    )
 
 
 def _above(board: Board, at: Mapping[tuple[str, int, int], float], item: int) -> float:
@@ -651,6 +718,8 @@ def _pull_right(
     """What hangs on no input moves as far right as what comes behind it allows."""
     margin = {"room": walls.room, "core": walls.shape, "line": walls.line}
     free = _free_blocks(board, blocks, pieces)
+    if walls.step:
+        free = {name for name in free if name[0] != "item" or board.rows[name[1]]}
     if not free:
         return
     starting: dict[tuple[str, int, int], list[Piece]] = defaultdict(list)

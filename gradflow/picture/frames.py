@@ -56,12 +56,22 @@ def cell_item(cell: Cell, place: Place, direction: str) -> Item:
         {},
         cell.id,
         cell.kind == "input",
+        tuple(flipped(rect, direction) for rect in _parts(place)) if _has_numbers(cell) else (),
     )
     if cell.kind in _NO_ENTRY:
         return item
     return item._replace(
         before=_entries(item, place, direction, before=True), after=_entries(item, place, direction, before=False)
     )
+
+
+def _has_numbers(cell: Cell) -> bool:
+    return bool(cell.above or cell.below or cell.factor or any(leaf.above or leaf.factor for leaf in cell.leaves))
+
+
+def _parts(place: Place) -> list[Rect]:
+    """Everything in a cell."""
+    return [place.shape, *place.leaves, *map(bounds, place.labels), *_boxes(place.stems)]
 
 
 def _entries(item: Item, place: Place, direction: str, before: bool) -> int:

@@ -44,6 +44,7 @@ class Item(NamedTuple):
         outward: of a box, how far across each stream leaves.
         order: when it is executed.
         is_input: whether it is an input: what follows it stays left.
+        rooms: among numbers, the parts of its room; else ``()``.
     """
 
     room: Room
@@ -58,6 +59,7 @@ class Item(NamedTuple):
     outward: Mapping[int, float]
     order: int
     is_input: bool = False
+    rooms: tuple[Room, ...] = ()
 
     @property
     def is_cell(self) -> bool:

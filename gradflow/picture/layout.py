@@ -49,6 +49,8 @@ class Spacing(NamedTuple):
 _NEARLY = 1.4
 """What is at most so much too long is tried a little tighter."""
 WIDE = Spacing(Walls(12.0, 12.0, 18.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
+_EVEN = tuple(WIDE._replace(outside=WIDE.outside._replace(step=step)) for step in (108.0, 76.0))
+"""Among numbers, which read like one calculation."""
 _TIGHT = Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
 TIGHTER = (
     _TIGHT,
@@ -125,6 +127,11 @@ def lay(sketch: Sketch, width: float, direction: str) -> Layout:
 
 def _in_lines(setting: Setting, width: float) -> Layout:
     """From left to right: in one line if need be a little tighter, else in several."""
+    if any(cell.below for cell in setting.sketch.cells):
+        for spacing in _EVEN:
+            even = _inside_out(setting._replace(spacing=spacing))
+            if _extent(even[None]) + 2 * MARGIN <= width:
+                return _assemble(setting, even, width)
     placed = _inside_out(setting)
     if _extent(placed[None]) + 2 * MARGIN > width:
         for spacing in TIGHTER if _extent(placed[None]) <= _NEARLY * width else ():
