@@ -60,7 +60,7 @@ def test_numbers_stand_in_the_middle_of_equal_steps():
     """A calculation reads evenly: every op is as far from the next, every number on a line in its middle."""
     drawn = sketches.scalar()
     spine_of = [cell.id for cell in drawn.cells if cell.id in spine(drawn).cells]
-    layout = lay(drawn, 720, "LR")
+    layout = lay(drawn, 800, "LR")
     at = [layout.places[cell].shape.center.x for cell in spine_of]
     assert layout.fits and 1 == len({round(b - a) for a, b in pairwise(at)})
     for direction in ("LR", "TB"):
