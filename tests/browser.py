@@ -69,11 +69,15 @@ class Reader:
         context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
         self.contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: self.troubles.append(message.text))
+        page.on("console", self._listen)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("dialog", lambda dialog: (self.troubles.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: self._check(request.url))
         return page
+
+    def _listen(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.troubles.append(message.text)
 
     def _check(self, url: str) -> None:
         if not url.startswith(("file:", "data:")):
@@ -87,5 +91,5 @@ class Reader:
 
 def faults(page: Page) -> list[str]:
     """What axe finds wrong with a page, by element."""
-    report = Axe().run(page).response
+    report = Axe().run(page, options={"preload": False}).response  # style sheets of files cannot be fetched
     return [f"{rule['id']}: {node['target']}" for rule in report["violations"] for node in rule["nodes"]]

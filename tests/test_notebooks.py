@@ -6,11 +6,14 @@ notebook that was never run would pass; these checks close that gap.
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+BLANK = "____"
 BOOK = Path(__file__).parent.parent / "book"
 NOTEBOOKS = sorted(path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 
@@ -38,6 +41,40 @@ def faults(notebook: dict) -> list[str]:
             if output["output_type"] == "error" and "raises-exception" not in tags:
                 found.append(f"cell {number} stores an error without the tag raises-exception")
     return found
+
+
+def unsolved(notebook: dict) -> list[str]:
+    """The exercises with blanks that the cell below them does not fill, and nothing else."""
+    found = []
+    cells = [("".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in notebook["cells"]]
+    for (text, _), (solution, tags) in itertools.pairwise([*cells, ("", [])]):
+        for stub in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+            filled = ".+".join(map(re.escape, stub.strip().split(BLANK)))
+            if "solution" not in tags or not re.match(filled + r"($|\n)", solution):
+                found.append(stub.strip().splitlines()[0])
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_exercises_are_solved(path):
+    """Each exercise is followed by its solution, which differs from the stub in its blanks alone."""
+    assert [] == unsolved(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    ("solution", "tags", "expected"),
+    [
+        ("y = f(x.detach())\nassert y", ["solution"], []),
+        ("y = g(x.detach())", ["solution"], ["y = f(____)"]),
+        ("y = f(x.detach())", [], ["y = f(____)"]),
+        ("y = f(x.detach()) + 1", ["solution"], ["y = f(____)"]),
+    ],
+)
+def test_an_unsolved_exercise_is_found(solution, tags, expected):
+    """A solution that is another program, or that is missing, is found."""
+    task = {"cell_type": "markdown", "source": "Fill:\n```python\ny = f(____)\n```", "metadata": {}}
+    answer = {"cell_type": "code", "source": solution, "metadata": {"tags": tags}}
+    assert expected == unsolved({"cells": [task, answer]})
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
