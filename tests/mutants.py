@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 ROOT = Path(__file__).parent.parent
-CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+CHAPTERS = sorted(path for path in (ROOT / "book").glob("*.ipynb") if path.stem != "index")
 NOTHING = '__import__("contextlib").nullcontext()'
 UNCHANGED = "(lambda function: function)"
 
