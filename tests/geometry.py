@@ -243,7 +243,7 @@ def _wide(sketch: Sketch) -> set[tuple[str, int]]:
     for index in range(len(sketch.wires)):
         for end in _ends_of(sketch, index):
             streams[end].add(stream(sketch, index))
-    return {end for end, some in streams.items() if len(some) > WIDE_FAN}
+    return {end for end, some in streams.items() if len(some) > (2 if sketch.cells[end[1]].small else WIDE_FAN)}
 
 
 def _texts(layout: Layout) -> Iterator[str]:
@@ -298,7 +298,8 @@ def _lengths(sketch: Sketch, layout: Layout) -> Iterator[str]:
         lengths = [abs(a.x - b.x) + abs(a.y - b.y) for a, b in segments(route.points)]
         if wire.disc and lengths[-1] < 44:
             yield f"wire {route.wire}: no room for its disc"
-        if wire.bars is not None and max(lengths) < 44:
+        least = 30 if sketch.cells[wire.source].small else 44
+        if wire.bars is not None and max(lengths) < least:
             yield f"wire {route.wire}: no room for its bars"
         wanted = [text for text in (wire.above, wire.below) if text]
         if wanted != [label.text for label in route.labels]:

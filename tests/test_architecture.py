@@ -75,6 +75,7 @@ ALLOWED |= {
     "picture.frames": _PLAN | {"picture.cells", "picture.compact", "picture.grid"},
     "picture.layout": _PLAN
     | {f"picture.{name}" for name in ("cells", "compact", "frames", "grid", "routes", "rows", "tree", "wrap")},
+    "picture.small": _PLAN | {"picture.layout"},
     "picture.entries": _PLAN | {"picture.cells"},
     "picture.lanes": _PLAN | {"picture.cells", "picture.entries"},
     "picture.fit": _PLAN | {"picture.layout", "picture.lanes"},
@@ -101,7 +102,7 @@ ALLOWED |= {
     "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
     "picture.pictures": _MEANING
     | {"grid"}
-    | {f"picture.{name}" for name in ("fit", "layout", "mini", "multiples", "numbers", "plan", "reduce", "scene")}
+    | {f"picture.{name}" for name in ("fit", "mini", "multiples", "numbers", "plan", "reduce", "scene", "small")}
     | {f"picture.{name}" for name in ("shapes", "sketch", "states", "view")},
     "picture.page": _MEANING | {"grid", "picture.payload", "picture.sketch", "picture.states", "picture.steps"},
 }

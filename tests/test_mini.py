@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from geometry import violations
 from graphs import tower
 from torch import nn
 from zoo import ZOO
 
 import gradflow as gf
 from gradflow.picture.mini import mini
+from gradflow.picture.small import lay_small
 
 
 def bridge(cut):
@@ -83,3 +85,30 @@ def test_a_teacher_without_gradients_has_bars_behind_it():
     barred = [shown.cells[wire.source].label for wire in shown.wires if wire.bars is not None]
 
     assert ["target"] == barred
+
+
+def test_a_loss_of_a_branch_stands_above_its_module():
+    """The spine goes on to the last loss; both pictures have one geometry, which fits three times on a page."""
+    (_, cut), (_, whole) = bridge(True), bridge(False)
+    layouts = [lay_small(shown) for shown in (cut, whole)]
+    centers = [place.shape.center for place in layouts[0].places]
+    names = [cell.label for cell in cut.cells]
+    above, last = (at for at, cell in enumerate(cut.cells) if cell.kind == "loss")
+
+    assert centers[names.index("B")].x == centers[above].x and centers[above].y < centers[names.index("B")].y
+    assert {centers[last].y} == {centers[at].y for at in range(len(names)) if at != above}
+    assert [(2, 2)] * len(cut.wires) == [(len(a.points), len(b.points)) for a, b in _both(layouts)]
+    assert [[], []] == [violations(shown, layout) for shown, layout in zip((cut, whole), layouts, strict=True)]
+    assert max(layout.width for layout in layouts) - 24 <= 190
+
+
+def _both(layouts):
+    return zip(layouts[0].routes, layouts[1].routes, strict=True)
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_small_pictures_keep_the_rules_of_geometry(name):
+    flow = ZOO[name]()
+    shown = mini(flow.graph, [(flow.output, "loss")])
+
+    assert [] == violations(shown, lay_small(shown))

@@ -15,6 +15,8 @@ SYMBOLS = frozenset("+−×÷@·%")
 SQUARE, CIRCLE = 18.0, 16.0
 PILL, ROUND = 24.0, 28.0
 MOST_SQUARES = 30
+_HAT = 34.0
+"""So high above a module a loss reaches in small multiples."""
 _DROP, _DROP_NUMBERS, _DROP_DISC = 44.0, 64.0, 72.0
 _LABEL_OUT = 4.0
 """How far right of the middle a row of leaves stands: its last label may stick out further than the first square."""
@@ -41,7 +43,10 @@ def form(cell: Cell, direction: str) -> Place:
     (Rect(x=-26.0, y=-12.0, w=52.0, h=24.0), 'linear')
     """
     parts = (_SMALL if cell.small else _FORMS)[cell.kind](cell, direction == "LR")
-    return Place(cell.id, _room(parts), *parts)
+    room = _room(parts)
+    if cell.hat:
+        room = Rect(room.x, room.y - _HAT, room.w, room.h + _HAT)
+    return Place(cell.id, room, *parts)
 
 
 def bounds(label: Label) -> Rect:

@@ -188,7 +188,7 @@ def _stubs(board: Board, pieces: Iterable[Piece]) -> dict[tuple[int, int, bool],
 
 def _reach(item: Item) -> float:
     """How far from the middle of its side a line may enter a cell."""
-    return max(item.half - 3.0, 4.0)
+    return max(item.half - (3.0 if item.apart is None else 2.0), 4.0)
 
 
 class Heights:
@@ -574,8 +574,10 @@ def _least(board: Board, piece: Piece, walls: Walls) -> float:
     need = max(out, board.items[last].entry, marked)
     if start != "item":
         return need
-    both = board.items[first].is_cell and board.items[last].is_cell
-    return max(need, walls.gap + 4 if both else walls.gap)
+    source, target = board.items[first], board.items[last]
+    if source.apart is not None and target.apart is not None:
+        return max(need, min(source.apart, target.apart))
+    return max(need, walls.gap + 4 if source.is_cell and target.is_cell else walls.gap)
 
 
 def _push_left(

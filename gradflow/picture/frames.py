@@ -56,12 +56,14 @@ def cell_item(cell: Cell, place: Place, direction: str) -> Item:
         {},
         cell.id,
         cell.kind == "input",
+        (24.0 if cell.kind == "module" else 14.0) if cell.small else None,
         tuple(flipped(rect, direction) for rect in _parts(place)) if _has_numbers(cell) else (),
     )
-    if cell.kind in _NO_ENTRY:
+    if cell.kind in _NO_ENTRY and not (cell.small and cell.kind == "loss"):
         return item
     return item._replace(
-        before=_entries(item, place, direction, before=True), after=_entries(item, place, direction, before=False)
+        before=0 if cell.hat else _entries(item, place, direction, before=True),
+        after=_entries(item, place, direction, before=False),
     )
 
 

@@ -44,6 +44,7 @@ class Item(NamedTuple):
         outward: of a box, how far across each stream leaves.
         order: when it is executed.
         is_input: whether it is an input: what follows it stays left.
+        apart: in small multiples, how far from the next cell; else None.
         rooms: among numbers, the parts of its room; else ``()``.
     """
 
@@ -59,6 +60,7 @@ class Item(NamedTuple):
     outward: Mapping[int, float]
     order: int
     is_input: bool = False
+    apart: float | None = None
     rooms: tuple[Room, ...] = ()
 
     @property

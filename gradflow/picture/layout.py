@@ -33,7 +33,7 @@ MARGIN = 12.0
 GUTTER = 12.0
 BETWEEN_LINES = 44.0
 WIDE_FAN = 6
-_DISC, _BARS = 44.0, 56.0
+_DISC, _BARS, _SMALL_BARS = 44.0, 56.0, 30.0
 _COMPARED = 120
 """Up to that many links, several orders of the rows are tried."""
 
@@ -51,6 +51,7 @@ _NEARLY = 1.4
 WIDE = Spacing(Walls(12.0, 12.0, 18.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
 _EVEN = tuple(WIDE._replace(outside=WIDE.outside._replace(step=step)) for step in (108.0, 76.0))
 """Among numbers, which read like one calculation."""
+_SMALL = WIDE._replace(outside=Walls(0.0, 0.0, 0.0, 14.0))
 _TIGHT = Spacing(Walls(12.0, 8.0, 12.0, 20.0), Walls(0.0, 0.0, 0.0, 20.0))
 TIGHTER = (
     _TIGHT,
@@ -118,7 +119,8 @@ def lay(sketch: Sketch, width: float, direction: str) -> Layout:
     """
     tree = grow(sketch)
     places = tuple(form(cell, direction) for cell in sketch.cells)
-    setting = Setting(sketch, tree, places, direction)
+    spacing = _SMALL if sketch.cells and all(cell.small for cell in sketch.cells) else WIDE
+    setting = Setting(sketch, tree, places, direction, spacing=spacing)
     if direction == "LR":
         return _in_lines(setting, width)
     layout = _lay(setting._replace(beside=True), width)
@@ -278,12 +280,16 @@ def _links(setting: Setting, container: Container, items: Sequence[Item]) -> lis
         for target, some in streams.items()
         if target >= 0 and items[target].is_cell and len(some) > min(WIDE_FAN, _ways_in(items[target]))
     }
-    return [_link(setting, container, strand)._replace(bus=strand.target in wide) for strand in container.strands]
+    barred = {index for index, wire in enumerate(setting.sketch.wires) if wire.bars is not None}
+    return [
+        _link(setting, container, strand)._replace(bus=strand.target in wide and barred.isdisjoint(strand.wires))
+        for strand in container.strands
+    ]
 
 
 def _ways_in(item: Item) -> int:
     """How many lines find a place of their own at a cell."""
-    return 3 + item.before + item.after
+    return (3 if item.apart is None else 2) + item.before + item.after
 
 
 def _link(setting: Setting, container: Container, strand: Strand) -> Link:
@@ -294,7 +300,7 @@ def _link(setting: Setting, container: Container, strand: Strand) -> Link:
     if not parts_here:
         return Link(strand.stream, strand.source, strand.target, least)
     if any(wire.bars is not None for wire in wires):
-        least = max(least, _BARS)
+        least = max(least, _SMALL_BARS if setting.spacing == _SMALL else _BARS)
     wide = max((_text_of(wire) for wire in wires), default=0.0)
     if not wide:
         return Link(strand.stream, strand.source, strand.target, least)

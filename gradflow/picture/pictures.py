@@ -11,7 +11,6 @@ from gradflow.flow import Flow
 from gradflow.graph import Edge, Graph
 from gradflow.grid import Grid
 from gradflow.picture.fit import arrange
-from gradflow.picture.layout import lay
 from gradflow.picture.mini import mini
 from gradflow.picture.multiples import Panel, compose_grid
 from gradflow.picture.numbers import numbers
@@ -20,6 +19,7 @@ from gradflow.picture.reduce import Drafts
 from gradflow.picture.scene import compose
 from gradflow.picture.shapes import Scene
 from gradflow.picture.sketch import Note, Sketch
+from gradflow.picture.small import lay_small
 from gradflow.picture.states import Pass, tally
 from gradflow.picture.view import View
 from gradflow.roster import Holders
@@ -28,7 +28,6 @@ from gradflow.verdict import Span
 
 Subject = Graph | Flow | Comparison
 _MANY = 3
-_UNBOUNDED = 10_000.0
 
 
 class Wish(NamedTuple):
@@ -128,7 +127,7 @@ def _panels(places: Sequence[_Place]) -> list[Panel]:
         graph = max((one.graph for one in kin), key=lambda graph: len(graph.values))
         losses = dict.fromkeys((one.flow.output, one.label) for one in kin)
         shown = mini(graph, list(losses), partial(_states, kin))
-        layout = lay(shown, _UNBOUNDED, "LR")
+        layout = lay_small(shown)
         caption = (Span(place.caption),) if place.caption else None
         panels.append(Panel(place.row, place.column, shown, layout, graph, (place.done,), caption))
     return panels

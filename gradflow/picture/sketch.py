@@ -81,6 +81,7 @@ class Cell(NamedTuple):
         below: among numbers, the derivative below it.
         factor: among numbers, the local factor towards the input on the spine.
         small: whether it is drawn in the small form of small multiples.
+        hat: whether a loss stands above it there.
         blank: of a closed module, how many lines of text its equals have more, so that all are of one size.
     """
 
@@ -102,6 +103,7 @@ class Cell(NamedTuple):
     factor: str = ""
     small: bool = False
     blank: int = 0
+    hat: bool = False
 
 
 class Box(NamedTuple):

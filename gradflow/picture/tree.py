@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -101,9 +101,14 @@ def _first(sketch: Sketch, items: dict[int | None, list[Name]], name: Name) -> i
 
 
 def _streams(sketch: Sketch) -> list[int]:
-    """The stream of each wire: wires of one value from one cell are one stream."""
-    known: dict[tuple[int, int, tuple[int, ...]], int] = {}
-    return [known.setdefault((wire.source, wire.value, wire.values), len(known)) for wire in sketch.wires]
+    """The stream of each wire: wires of one value from one cell are one stream, unless they only differ in bars."""
+    twins = Counter((wire.source, wire.target, wire.value, wire.values) for wire in sketch.wires)
+    known: dict[object, int] = {}
+    streams = []
+    for wire in sketch.wires:
+        bars = wire.bars if twins[wire.source, wire.target, wire.value, wire.values] > 1 else None
+        streams.append(known.setdefault((wire.source, wire.value, wire.values, bars), len(known)))
+    return streams
 
 
 def _steps(
