@@ -22,9 +22,10 @@ from gradflow.picture.element import fragment
 from gradflow.picture.page import grid_page, page
 from gradflow.picture.pictures import Picture, Pictured, Wish, losses_of_trace, passes, pictured, pictured_grid
 from gradflow.picture.raster import pdf, png
+from gradflow.picture.shapes import Scene
 from gradflow.picture.states import Pass
 from gradflow.picture.steps import steps
-from gradflow.picture.svg import svg
+from gradflow.picture.svg import page_svg, svg
 from gradflow.roster import Holders
 from gradflow.serialize import to_json
 from gradflow.stepdiff import StepDiff
@@ -96,7 +97,7 @@ class Figure:
             about = page(_graph(self.subject), self._passes, sketches, self.animated)
         return fragment(
             label=wide.scene.description,
-            pictures=[(round(shown.scene.width), svg(shown.scene, self.theme)) for shown in pictures],
+            pictures=[(round(shown.scene.width), self._on_page(shown.scene)) for shown in pictures],
             table=about.table,
             data=about.data,
             steps=about.steps,
@@ -138,6 +139,10 @@ class Figure:
             return pictured_grid(self.subject if isinstance(self.subject, Grid) else self.subject.grid)
         wish = Wish(self.opened, self.legend, self.direction, self.losses)
         return pictured(_graph(self.subject), self._passes, wish)
+
+    def _on_page(self, scene: Scene) -> str:
+        told = {Grid: "none", Choice: "none", Comparison: "all"}.get(type(self.subject), "key")
+        return page_svg(scene, self.theme, told, steps=self.animated)
 
     def _picture(self) -> Picture:
         return self._pictured(self.width)

@@ -14,7 +14,8 @@ from gradflow.notation import printable
 from gradflow.picture.element import fragment
 from gradflow.picture.payload import payload
 from gradflow.picture.steps import steps
-from gradflow.picture.theme import style
+from gradflow.picture.theme import short_style
+from gradflow.picture.wording import key
 from gradflow.roster import explanations
 
 WIDE, NARROW = 720, 420
@@ -50,19 +51,17 @@ def svg(flow: Flow, width: int, theme: str = "auto") -> str:
             edge = Edge(value, op.id, position)
             maker = graph.producers.get(value)
             start = spine[maker] if maker is not None else _beside(spine[op.id], position, len(op.inputs), narrow)
-            keys = f'data-value="{value}" data-op="{op.id}" data-position="{position}"'
-            lines.append(_wire(start, spine[op.id], keys, flow.at(edge)))
+            lines.append(_wire(start, spine[op.id], key(edge), flow.at(edge)))
             if maker is None:
                 marks.append(_leaf(flow, value, start))
         marks.append(_pill(spine[op.id], op.target))
     output, end = flow.output, spine[-1]
-    lines.append(_wire(spine[graph.producers[output]], end, f'data-value="{output}"', flow.at(output)))
+    lines.append(_wire(spine[graph.producers[output]], end, key(output), flow.at(output)))
     marks.append(f'<rect class="loss" x="{end[0] - 20:g}" y="{end[1] - 12:g}" width="40" height="24"/>')
-    kind = "gf" if theme == "auto" else f"gf {theme}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" role="img" aria-label="A pass." width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}" font-family="Arial, sans-serif"><title>A pass</title>'
-        f'<style>{style(theme, CLASSES)}</style><rect class="paper" width="{width}" height="{height}"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="A pass." width="{width}" '
+        f'height="{height}" viewBox="0 0 {width} {height}" font-family="Arial, sans-serif">'
+        f'<style>{short_style(theme, CLASSES)}</style><rect class="paper" width="{width}" height="{height}"/>'
         f"{''.join(lines)}{''.join(marks)}</svg>"
     )
 
@@ -72,12 +71,12 @@ def _beside(at: At, position: int, among: int, narrow: bool) -> At:
     return (x + 90 + 90 * position, y) if narrow else (x + 28 * (position - (among - 1) / 2), y + 60)
 
 
-def _wire(start: At, end: At, keys: str, arrival: Arrival) -> str:
+def _wire(start: At, end: At, named: str, arrival: Arrival) -> str:
     state = STATES[arrival.status]
     way = f"M{start[0]:g} {start[1]:g}V{end[1]:g}H{end[0]:g}"
     head = f'<path class="head {state}" d="M{start[0]:g} {start[1]:g}l9 -5v10z"/>' if arrival.arrived else ""
     return (
-        f'<g class="wire {state}" {keys} data-status="{arrival.status}"><path class="band" d="{way}"/>'
+        f'<g class="wire {state}" data-key="{named}" data-status="{arrival.status}"><path class="band" d="{way}"/>'
         f'<path class="line {state}" d="{way}"/>{head}</g>'
     )
 
@@ -88,10 +87,7 @@ def _leaf(flow: Flow, value: int, at: At) -> str:
     state = "none" if arrival.status == "none" else STATES[arrival.status]
     square = f'<rect class="box" x="{at[0] - 9:g}" y="{at[1] - 9:g}" width="18" height="18"/>'
     if flow.graph.values[value].kind == "parameter":
-        square = (
-            f'<g class="parameter {state}" data-name="{name}" data-value="{value}" data-status="{arrival.status}">'
-            f"{square}</g>"
-        )
+        square = f'<g class="parameter {state}" data-key="{value}">{square}</g>'
     return f'{square}<text class="leaf" x="{at[0] - 8:g}" y="{at[1] + 24:g}">{name}</text>'
 
 

@@ -93,7 +93,7 @@ ALLOWED |= {
     "picture.multiples": _PLAN | _DRAWN | _PARTS | {"modules", "notation"},
     "picture.raster": {"errors"},
     "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme", "picture.wording", "targets"},
-    "picture.svg": {"graph", "notation", "picture.plan", "picture.shapes", "picture.theme", "verdict"},
+    "picture.svg": _DRAWN - {"picture.states"} | {"graph", "notation", "picture.paths", "picture.theme"},
     "picture.wording": {"flow", "graph", "notation"},
     "picture.payload": _MEANING | {"targets", "picture.cells", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},

@@ -14,6 +14,7 @@ from gradflow.compare import compare
 from gradflow.draw import animate, draw, grid
 from gradflow.errors import GradflowError
 from gradflow.picture.steps import steps
+from gradflow.picture.svg import page_svg
 from gradflow.serialize import from_json
 from gradflow.stepdiff import Change, StepDiff
 from gradflow.text import LEGEND, comparison_text, flow_text, graph_text
@@ -47,7 +48,7 @@ def test_html_has_a_wide_and_a_narrow_picture():
 
 
 def figure_of(width):
-    return draw(chain(), width=width).svg()
+    return page_svg(draw(chain(), width=width)._picture().scene)
 
 
 def pictures(html):
@@ -199,7 +200,6 @@ def test_wrong_subject():
         draw(3)
     with pytest.raises(GradflowError, match=r"animate\(\) takes a Flow, .* but got Graph"):
         animate(chain().graph)
-
 
 
 def test_options_that_fit():

@@ -10,11 +10,12 @@ import pytest
 
 from gradflow.flow import Flow
 from gradflow.graph import Edge
+from gradflow.picture.paths import length
 from gradflow.picture.pictures import Wish, pictured
 from gradflow.picture.scene import compose
-from gradflow.picture.shapes import Group, Head
+from gradflow.picture.shapes import Group, Head, Line
 from gradflow.picture.states import Pass
-from gradflow.picture.svg import svg
+from gradflow.picture.svg import page_svg, svg
 from gradflow.picture.theme import PALETTES
 from gradflow.stepdiff import Change, StepDiff
 from tests import graphs, pictures, zoo
@@ -182,11 +183,78 @@ def test_pending():
     assert " pending" not in bridge()
 
 
-def test_rules_for_what_moves():
-    """A picture brings the looks of what is pending and of what is looked at, and a band for each line."""
-    drawn = bridge("light")
-    assert ".gf.light .pending>.head" in drawn and ".gf.light .current>.band{stroke:#B9D8EB;" in drawn
+def test_bands():
+    """Lines that are pending, and lines on a page that are stepped through, have a band from end to end."""
+    pending = bridge("light", shown=set())
+    scene = pictures.scene_of(pictures.bridge())
+    drawn = page_svg(scene, steps=True)
+    reached = [group for group in groups(pending, "wire") if group["class"].endswith(" pending")]
+
+    assert 0 < len(reached) == pending.count('class="band"') < len(groups(pending, "wire"))
+    assert ".gf.light .pending>.head" in pending
     assert len(groups(drawn, "wire")) == drawn.count('class="band"')
+    assert "band" not in bridge() and "pending" not in bridge()
+
+
+def test_a_band_where_the_line_does_not_show_the_way():
+    """On a page only lines that share a stretch, or have bars, bring a band; all others lie on their whole way."""
+    flow = graphs.hostile()
+    scene = pictured(flow.graph, (Pass(flow),), Wish())(720.0).scene
+    banded = []
+    for group in pictures.groups(scene, "wire"):
+        lines = {item.points for item in group.items if isinstance(item, Line)}
+        banded.append('class="band"' in page_svg(scene._replace(items=(group,))))
+        assert banded[-1] is (len(lines) != 1 or length(group.band) - length(*lines) >= 13)
+    assert {True, False} == set(banded)
+
+
+@pytest.mark.parametrize("name", graphs.every_flow())
+def test_on_a_page(name):
+    """A picture on a page has the marks and texts of the SVG; of the data only the keys, or all, or nothing."""
+    flow = graphs.every_flow()[name]
+    scene = scene_of(flow)
+    alone, page, full = svg(scene), page_svg(scene), page_svg(scene, data="all")
+    plain = alone.replace(' xml:space="preserve"', "")
+    written = [re.findall(r"<(?:text|rect|circle)[^>]*>[^<]*", drawn) for drawn in (plain, page)]
+    keys = [
+        ".".join(filter(None, map(group.get, ("data-value", "data-op", "data-position")))) for group in every(alone)
+    ]
+
+    assert written[0] == written[1]
+    assert keys == [group["data-key"] for group in every(page)]
+    assert [{**group, "data-key": one} for group, one in zip(every(alone), keys, strict=True)] == every(full)
+    assert "data-" not in page_svg(scene, data="none") and len(page) < len(alone)
+
+
+def every(drawn: str) -> list[dict[str, str]]:
+    return [group for kind in ("wire", "parameter") for group in groups(drawn, kind)]
+
+
+@pytest.mark.parametrize("theme", ["auto", *PALETTES])
+def test_colours_on_a_page(theme):
+    """On a page each rule has the colours that it has in the SVG, by a short name where there are two grounds."""
+    scene = scene_of(graphs.dead())
+    alone, page = svg(scene, theme), page_svg(scene, theme)
+    light, _, dark = re.sub(r"\.gf(\.\w+)? ", "", re.search("<style>(.*)</style>", alone)[1]).partition("@media")
+    style = re.search("<style>(.*)</style>", page)[1]
+    named = style.partition("text{white-space")[0].split("@media")
+    grounds = [dict(re.findall(r"(--\w):(#\w+)", part)) for part in named]
+    for plain, ground in zip((light, dark), grounds, strict=False):
+        coloured = filled(style, ground)
+        for selector, looks in re.findall(r"([^{}]+)\{([^{}]*#[^{}]*)\}", plain):
+            for look in filter(lambda one: "#" in one, looks.split(";")):
+                assert look.replace("#FFFFFF", "#FFF").replace("#882255", "#825") in declared(coloured, selector)
+
+
+def filled(style: str, ground: dict[str, str]) -> str:
+    """A style sheet with the colours in the place of their names."""
+    return re.sub(r"var\((--\w)\)", lambda found: ground[found[1]], style)
+
+
+def declared(style: str, selector: str) -> set[str]:
+    """What a style sheet says of a selector."""
+    found = re.findall(r"([^{}]+)\{([^{}]*)\}", style)
+    return {look for names, looks in found if names == selector for look in looks.split(";")}
 
 
 def test_only_rules_that_are_needed():

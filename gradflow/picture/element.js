@@ -10,17 +10,23 @@
  */
 
 /** @typedef {[name: string, value: number, state: string, size: string]} Loss */
-/** @typedef {[id: number, name: string, kind: string, requiresGrad: number, facts: string]} Value */
-/** @typedef {[number, string, number[], number[], source: string, code: string, module: string]} Op */
-/** @typedef {[value: number, op: number, position: number, string[], conducts: number, string, string]} Edge */
-/** @typedef {[value: number, string, string, reason: string, why: string, source: string, op: number]} Parameter */
+/** @typedef {[id: number, name: string, facts: string]} Value */
+/** @typedef {[id: number, outputs: number[], source: string]} Op */
+/** @typedef {[value: number, op: number, position: number, status: string, string, string]} Edge */
+/** @typedef {[number, status: string, string, string, reason: string, why: string, source: string, number]} Parameter */
 /** @typedef {[keys: string[], label: string, sentence: string]} Step */
 /** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[]}} Data */
 
 /** @typedef {{width: number, source: string}} Picture */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{x: number, y: number, w: number, h: number}} Rect */
-/** @typedef {{lines: string[], order: number[], stem: boolean}} Card stem: it says what the square at its end says */
+/**
+ * @typedef {object} Card
+ * @property {string[]} lines
+ * @property {number[]} order
+ * @property {boolean} stem whether it says what the square at its end says
+ * @property {Record<string, string | number>} about what is known of its mark
+ */
 /** @typedef {Card & {group: SVGGElement, key: string, square: boolean}} Mark */
 /** @typedef {{room: number, dark: boolean, hover: number, focus: number, step: number, playing: boolean}} State */
 /**
@@ -62,6 +68,15 @@
     return /** @type {any} */ (document.importNode(parsed.documentElement, true));
   }
 
+  /** @param {SVGSVGElement} svg its lines that show the whole way get a band of the same way */
+  function addBands(svg) {
+    for (const line of svg.querySelectorAll("g.wire > .line:first-child")) {
+      const band = /** @type {Element} */ (line.cloneNode());
+      band.setAttribute("class", "band");
+      line.before(band);
+    }
+  }
+
   /** @param {string} theme as asked for @returns {boolean} whether the ground is dark */
   function isDark(theme) {
     if (theme !== "auto") return theme === "dark";
@@ -81,48 +96,51 @@
   function cards(data) {
     const values = new Map(data.values.map((row) => [row[0], row]));
     const ops = new Map(data.ops.map((row) => [row[0], row]));
-    const makers = new Map(data.ops.flatMap((row) => row[3].map((value) => [value, row[0]])));
+    const makers = new Map(data.ops.flatMap((row) => row[1].map((value) => [value, row[0]])));
     const edges = new Map(data.edges.map((row) => [row.slice(0, 3).join("."), row]));
     const parameters = new Map(data.parameters.map((row) => [String(row[0]), row]));
     const losses = new Map(data.losses.map((row) => [String(row[1]), row]));
     /** @param {number | undefined} op */
-    const line = (op) => (op === undefined ? "" : ops.get(op)?.[4] || "");
+    const line = (op) => (op === undefined ? "" : ops.get(op)?.[2] || "");
 
     return (key, square) => {
       const value = Number(key.split(".")[0]);
-      const [, name = "", , , facts = ""] = values.get(value) || [];
+      const [, name = "", facts = ""] = values.get(value) || [];
       const parameter = square && parameters.get(key);
       if (parameter) {
-        const [, state, size, , why, source, op] = parameter;
-        return { lines: [name, state, size, facts, source, why], order: [-op, 2, value], stem: false };
+        const [, status, state, size, reason, why, source, op] = parameter;
+        const about = { name, value, status, reason };
+        return { lines: [name, state, size, facts, source, why], order: [-op, 2, value], stem: false, about };
       }
       const edge = edges.get(key);
       if (edge) {
-        const [, op, position, , , state, size] = edge;
+        const [, op, position, status, state, size] = edge;
         const lines = [name, state, size, facts, line(makers.get(value) ?? op), ""];
         const stem = parameters.has(String(value)) && data.edges.filter((row) => row[0] === value).length === 1;
-        return { lines, order: [-op, 1, position], stem };
+        return { lines, order: [-op, 1, position], stem, about: { value, op, position, status } };
       }
       const [loss = name, , state = "", size = ""] = losses.get(key) || [];
       const maker = makers.get(value) ?? 0;
-      return { lines: [loss, state, size, facts, line(maker), ""], order: [-maker, 0, value], stem: false };
+      const lines = [loss, state, size, facts, line(maker), ""];
+      return { lines, order: [-maker, 0, value], stem: false, about: { value } };
     };
   }
 
   /** @param {SVGSVGElement} svg @param {ReturnType<cards>} card @returns {Mark[]} from the loss backwards */
   function marksOf(svg, card) {
-    const groups = /** @type {NodeListOf<SVGGElement>} */ (svg.querySelectorAll("g.wire, g.parameter"));
+    const groups = /** @type {NodeListOf<SVGGElement>} */ (svg.querySelectorAll("g[data-key]"));
     const marks = [...groups].map((group) => {
-      const { value, op, position } = group.dataset;
-      const key = op ? `${value}.${op}.${position}` : String(value);
+      const { key = "" } = group.dataset;
       const square = group.classList.contains("parameter");
-      return { group, key, square, ...card(key, square) };
+      const said = card(key, square);
+      for (const [name, text] of Object.entries(said.about)) if (text !== "") group.dataset[name] ??= String(text);
+      return { group, key, square, ...said };
     });
     const before = (/** @type {number[]} */ a, /** @type {number[]} */ b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
     return marks.sort((a, b) => before(a.order, b.order));
   }
 
-  const LINES = "path, line, polyline, rect, circle";
+  const LINES = "path, rect, circle";
 
   /** @param {Mark} mark whether it shows anything (of a bundle only the first does), and has a card */
   const shows = (mark) => mark.lines[0] !== ""
@@ -455,8 +473,9 @@
       if (picture === this.shown || !this.pictures || !this.data) return;
       this.shown = picture;
       const svg = svgOf(this.pictures[picture].source);
-      svg.querySelector("title")?.remove(); // a browser would show it wherever the pointer rests
+      addBands(svg);
       svg.setAttribute("role", "group");
+      svg.setAttribute("aria-description", this.querySelector("img")?.alt || "");
       this.svg?.remove();
       this.svg = svg;
       this.frame?.prepend(svg);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -18,10 +18,11 @@ from gradflow.picture.wording import key
 _COMMENT = re.compile(r"/\*(?:.|\n)*?\*/|//[^\n]*")
 _STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|`[^`]*`|/\*(?:.|\n)*?\*/|//\ [^\n]*)""")
 _AROUND = re.compile(r"[ \t]*([{}()\[\],;:?=<>&|+*])[ \t]*")
+_BREAK = re.compile(r"(?<=[{;,(\[=?:&|])\n|\n(?=[)\]},.?:&|])")  # where a statement cannot end, or has ended
+_ENDS = re.compile(r";}")
 _FIT = 0.95  # the least scale at which a picture is shown, as in the script
-_PLAIN = '"()*+,-./:;=@[]_{}|!'  # what needs no escape in an address
-_MARK = re.compile(r'<g class="(?:wire|parameter)[^>]*>')
-_DATA = re.compile(r'data-(value|op|position)="(\d+)"')
+_PLAIN = '"()*+,-./:;<=>@[]_{}|!'  # what needs no escape in an address
+_KEY = re.compile(r' data-key="([^"]*)"')
 _IN_SCRIPT = {code: f"\\u{code:04x}" for code in (*map(ord, "<>&"), 0x2028, 0x2029)}
 
 
@@ -42,7 +43,8 @@ def fragment(
 
     Args:
         label: what the picture shows, in one sentence.
-        pictures: width in pixels and SVG of the same picture for several widths. The widest that fits is shown;
+        pictures: width in pixels and SVG of the same picture for several widths; ``data-key`` says in them what a
+            line or square stands for, as :func:`gradflow.picture.wording.key` does. The widest that fits is shown;
             of two with one width the first counts.
         table: the same facts in rows, the first of which are the headings; empty for no table.
         data: what :func:`gradflow.picture.payload.payload` gives.
@@ -53,11 +55,11 @@ def fragment(
     >>> html.splitlines()[:3]  # doctest: +NORMALIZE_WHITESPACE
     ['<gradflow-figure theme="auto">',
      '<picture><img width="80" style="max-width:100%;height:auto" alt="x &gt; y"
-      src=\'data:image/svg+xml;charset=utf-8,%3Csvg/%3E\'></picture>',
+      src=\'data:image/svg+xml;charset=utf-8,<svg/>\'></picture>',
      '<details slot="table"><summary>Table (1 row)</summary><table><thead><tr><th
       scope="col">name</th></tr></thead><tbody><tr><th scope="row">w</th></tr></tbody></table></details>']
     """
-    shown = {found for _, svg in pictures for found in _keys(svg)} if steps else set()
+    shown = {found for _, svg in pictures for found in _KEY.findall(svg)} if steps else set()
     told = [[[key(one) for one in step.keys], step.label, step.sentence] for step in steps]
     seen = [step for step in told if not shown.isdisjoint(step[0])]
     return "\n".join(
@@ -75,13 +77,6 @@ def fragment(
     )
 
 
-def _keys(svg: str) -> Iterator[str]:
-    """What the lines and squares of a picture stand for."""
-    for group in _MARK.findall(svg):
-        named = dict(_DATA.findall(group))
-        yield ".".join(named[name] for name in ("value", "op", "position") if name in named)
-
-
 @cache
 def script() -> str:
     """The code of the element, without comments and the white space that only a reader of the file needs."""
@@ -91,14 +86,14 @@ def script() -> str:
 def compact_script(name: str) -> str:
     """A script of this folder as it stands in a page."""
     code = _outside_strings(lambda part: _AROUND.sub(r"\1", _COMMENT.sub("", part)), _source(name))
-    return "\n".join(filter(None, map(str.strip, code.splitlines())))
+    lines = "\n".join(filter(None, map(str.strip, code.splitlines())))
+    return _outside_strings(lambda part: _ENDS.sub("}", _BREAK.sub("", part)), lines)
 
 
 def compact_style(name: str) -> str:
     """A style sheet of this folder as a string in a script."""
-    return json.dumps(
-        re.sub(r"\s*([{};:,>])\s*|\s+", lambda found: found[1] or " ", _COMMENT.sub("", _source(name)))
-    )
+    style = re.sub(r"\s*([{};:,>])\s*|\s+", lambda found: found[1] or " ", _COMMENT.sub("", _source(name)))
+    return json.dumps(_ENDS.sub("}", style).strip())
 
 
 def _outside_strings(change: Callable[[str], str], code: str) -> str:

@@ -11,9 +11,8 @@ from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import file_line, printable
 from gradflow.picture.cells import MOST_SQUARES
 from gradflow.picture.sketch import Leaf, Sketch, Wire
-from gradflow.picture.wording import called, facts, op_name, size, state
+from gradflow.picture.wording import called, facts, size, state
 from gradflow.reason import Explanation, Reason
-from gradflow.targets import DETACHING
 
 MOST_OPS = 100
 _CODE = re.compile(r" \(`.*?`\)")
@@ -75,21 +74,22 @@ def payload(
         most: how many ops count as many.
 
     Returns:
-        ``losses``: name, value id, state and size of each. ``values``: id, name, kind, whether it requires grad, facts.
-        ``ops``: id, name, inputs, outputs, line, code, module. ``edges``: value, op and position; the status of
-        each loss; whether a gradient that arrives at the op goes on along it; state and size in words.
-        ``parameters``: value id, state, size, reason, why, line and op of its first use.
+        ``losses``: name, value id, state and size of each. ``values``: id, name, facts. ``ops``: id, outputs, line.
+        ``edges``: value, op and position; status, state and size. ``parameters``: value id, status, state, size,
+        reason, why, line and op of its first use.
     """
     part = drawn(sketch, *also) if sketch is not None and len(graph.ops) > most else everything(graph)
+    names = (graph.values[value].name for value in part.values)
+    values = {*part.values, *(graph.names[name] for name in names if name is not None)}  # what all versions go by
     return {
         "losses": [_loss(graph, name, flow) for name, flow in flows.items()],
-        "values": [_value(graph, graph.values[value]) for value in sorted(part.values)],
+        "values": [_value(graph, graph.values[value]) for value in sorted(values)],
         "ops": [_op(graph.ops[op]) for op in sorted(part.ops)],
         "edges": [_edge(graph, flows, edge) for edge in sorted(part.edges, key=lambda e: (e.op, e.position, e.value))],
         "parameters": [
             _parameter(graph, flows, value, explanations.get(value.name or ""))
             for value in graph.values
-            if value.kind == "parameter" and value.id in part.values
+            if value.kind == "parameter" and value.id in values
         ],
     }
 
@@ -100,30 +100,19 @@ def _loss(graph: Graph, name: str, flow: Flow) -> Row:
 
 
 def _value(graph: Graph, value: Value) -> Row:
-    return [value.id, called(graph, value.id), value.kind, int(value.requires_grad), facts(value)]
+    return [value.id, called(graph, value.id), facts(value)]
 
 
 def _op(op: Op) -> Row:
-    inputs, outputs = list(op.inputs), list(op.outputs)
-    where = file_line(op.source), printable(op.code), printable(op.module)
-    return [op.id, op_name(op.target), inputs, outputs, *where]
+    return [op.id, list(op.outputs), file_line(op.source)]
 
 
 def _edge(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> Row:
-    statuses = [flow.at(edge).status for flow in flows.values()]
-    shape = graph.values[edge.value].shape
-    return [*edge, statuses, int(_conducts(graph, flows, edge)), *_said(flows, edge, shape)]
+    return [*edge, _status(flows, edge), *_said(flows, edge, graph.values[edge.value].shape)]
 
 
-def _conducts(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> bool:
-    """Whether a gradient that arrives at the op goes on along this use of the value."""
-    op = graph.ops[edge.op]
-    if not (graph.values[edge.value].requires_grad and op.grad_enabled and op.target not in DETACHING):
-        return False
-    if not any(graph.values[output].requires_grad for output in op.outputs):
-        return False
-    asked = [flow for flow in flows.values() if any(flow.at(output).arrived for output in op.outputs)]
-    return not asked or any(flow.at(edge).arrived for flow in asked)
+def _status(flows: Mapping[str, Flow], at: int | Edge) -> str:
+    return " ".join(flow.at(at).status for flow in flows.values())
 
 
 def _said(flows: Mapping[str, Flow], at: int | Edge, shape: tuple[int, ...]) -> tuple[str, str]:
@@ -143,7 +132,15 @@ def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Exp
     uses = [edge for version in graph.versions(value.id) for edge in graph.consumers.get(version, ())]
     first, source = (uses[0].op, file_line(graph.ops[uses[0].op].source)) if uses else (-1, "")
     reason = "" if found is None else found.reason.name
-    return [value.id, *_said(flows, value.id, value.shape), reason, _why(found), source, first]
+    return [
+        value.id,
+        _status(flows, value.id),
+        *_said(flows, value.id, value.shape),
+        reason,
+        _why(found),
+        source,
+        first,
+    ]
 
 
 def _why(found: Explanation | None) -> str:

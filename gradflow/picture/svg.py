@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from gradflow.graph import Edge
 from gradflow.notation import printable
+from gradflow.picture.paths import length
 from gradflow.picture.plan import Point, Rect
 from gradflow.picture.shapes import (
     Bars,
@@ -25,10 +26,11 @@ from gradflow.picture.shapes import (
     Square,
     Text,
 )
-from gradflow.picture.theme import SANS, style
+from gradflow.picture.theme import SANS, short_style, style
 from gradflow.verdict import Span
 
 _CORNER = 8.0
+_ENDS = 13.0  # what a head, a gap before a square and the last dot take from a line, at most
 _SMALL = 10.0  # squares below this size have no room for a mark
 
 
@@ -41,17 +43,43 @@ def svg(scene: Scene, theme: str = "auto", shown: Collection[Edge | int] | None 
         shown: what a gradient has arrived at so far: edges, and ids of values; what is still to come is drawn
             thin and grey. None for everything.
     """
-    body = "".join(_items(scene, shown))
-    used = {name for names in re.findall(r' class="([^"]*)"', body) for name in names.split()}
+    body = "".join(_drawn(item) if not isinstance(item, Group) else _group(item, shown) for item in scene.items)
     root = "gf" if theme == "auto" else f"gf {theme}"
+    told = f"<title>{escaped(scene.title)}</title><desc>{escaped(scene.description)}</desc>"
+    looks = f"<style>.gf{{font-family:{SANS}}}{style(theme, _classes(body))}</style>"
+    return f'{_root(scene, f"""class="{root}" """)}{told}{looks}{_paper(scene)}{body}</svg>\n'
+
+
+def page_svg(scene: Scene, theme: str = "auto", data: str = "key", steps: bool = False) -> str:
+    """A scene as an SVG for an image or a custom element on a page: shorter, as a browser needs no more.
+
+    Args:
+        scene: what is drawn.
+        theme: as for :func:`svg`.
+        data: what lines and squares say of themselves: ``key`` (what the page finds the rest by), ``all`` or ``none``.
+        steps: whether each line has a band, from end to end; else it has one if its line does not show the way.
+    """
+    body = "".join(_on_page(item, data, steps) if isinstance(item, Group) else _drawn(item) for item in scene.items)
+    body = body.replace(' xml:space="preserve"', "")  # the style sheet says so for all
+    looks = f"<style>svg{{font-family:{SANS}}}{short_style(theme, _classes(body))}</style>"
+    return f"{_root(scene)}{looks}{_paper(scene)}{body}</svg>"
+
+
+def _root(scene: Scene, more: str = "") -> str:
     width, height = _number(scene.width), _number(scene.height)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{root}" width="{width}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {more}width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{escaped(scene.title)}">'
-        f"<title>{escaped(scene.title)}</title><desc>{escaped(scene.description)}</desc>"
-        f"<style>.gf{{font-family:{SANS}}}{style(theme, used | {'paper'})}</style>"
-        f'<rect class="paper" width="{width}" height="{height}"/>{body}</svg>\n'
     )
+
+
+def _paper(scene: Scene) -> str:
+    return f'<rect class="paper" width="{_number(scene.width)}" height="{_number(scene.height)}"/>'
+
+
+def _classes(body: str) -> set[str]:
+    """The classes that occur in a picture."""
+    return {"paper", *(name for names in set(re.findall(r' class="([^"]*)"', body)) for name in names.split())}
 
 
 def escaped(text: str) -> str:
@@ -66,18 +94,41 @@ def escaped(text: str) -> str:
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"})
 
 
-def _items(scene: Scene, shown: Collection[Edge | int] | None) -> Iterator[str]:
-    for item in scene.items:
-        yield _group(item, shown) if isinstance(item, Group) else _drawn(item)
-
-
 def _group(group: Group, shown: Collection[Edge | int] | None) -> str:
-    """One element for each thing that a group stands for; the first holds the drawing."""
     pending = shown is not None and group.arrived and not any(key in shown for key in group.keys)
-    classes = f"{group.kind} {group.state}{' pending' if pending else ''}"
-    first, *others = (f'<g class="{classes}"{_attributes(data)}' for data in group.data or ((),))
+    band = _band(group) if pending else ""
+    return _grouped(group, f"{group.kind} {group.state}{' pending' if pending else ''}", group.data, band)
+
+
+def _grouped(group: Group, classes: str, data: Sequence[Iterable[tuple[str, str]]], band: str) -> str:
+    """One element for each thing that a group stands for; the first holds the drawing."""
+    first, *others = (f'<g class="{classes}"{_attributes(each)}' for each in data or ((),))
     inner = "".join(map(_drawn, group.items))
-    return f"{first}>{_band(group)}{inner}</g>" + "".join(f"{other}/>" for other in others)
+    return f"{first}>{band}{inner}</g>" + "".join(f"{other}/>" for other in others)
+
+
+def _on_page(group: Group, data: str, steps: bool) -> str:
+    if data == "none":
+        return _grouped(group, f"{group.kind} {group.state}", (), "")
+    told = [_by_key(dict(each), data == "key") for each in group.data]
+    return _grouped(
+        group, f"{group.kind} {group.state}", told, "" if not steps and _shows_its_way(group) else _band(group)
+    )
+
+
+def _by_key(data: Mapping[str, str], short: bool) -> list[tuple[str, str]]:
+    """What stands for one thing on a page: its key, and what the page does not find by it."""
+    found = ".".join(data[name] for name in ("value", "op", "position") if name in data)
+    if not short:
+        return [("key", found), *data.items()]
+    lone = "op" not in data and "name" not in data  # a line into a loss or an end
+    return [("key", found), *((name, text) for name, text in data.items() if name == "status" and lone)]
+
+
+def _shows_its_way(group: Group) -> bool:
+    """Whether the line of a group goes from end to end, but for the room of a head."""
+    ways = {item.points for item in group.items if isinstance(item, Line)}
+    return len(ways) == 1 and length(group.band) - length(*ways) < _ENDS
 
 
 def _attributes(data: Iterable[tuple[str, str]]) -> str:
@@ -119,12 +170,12 @@ def _head(head: Head) -> str:
     (x, y), (dx, dy) = head.tip, head.toward
     closed = head.look in _HEADS
     back, half = _HEADS.get(head.look, (5.0, 3.4))
-    left, right = (
-        (x - back * dx - half * dy, y - back * dy + half * dx),
-        (x - back * dx + half * dy, y - back * dy - half * dx),
-    )
-    data = _data("M", x, y, "L", *left, "L", *right, "Z") if closed else _data("M", *left, "L", x, y, "L", *right)
-    return _path(f"head {head.look}", data)
+    left = -back * dx - half * dy, -back * dy + half * dx
+    right = -back * dx + half * dy, -back * dy - half * dx
+    across = ("v", -2 * half * dx) if dx else ("h", 2 * half * dy)
+    if closed:
+        return _path(f"head {head.look}", _data("M", x, y, "l", *left, *across, "z"))
+    return _path(f"head {head.look}", _data("M", x + left[0], y + left[1], "l", -left[0], -left[1], *right))
 
 
 _HEADS = {"reached": (9.0, 5.0), "zero": (8.0, 4.4)}
@@ -143,7 +194,7 @@ _SIDES = {True: (-3.2, 3.2), False: (-2.0, 2.0)}
 
 
 def _bar(x: float, y: float, dx: float, dy: float) -> str:
-    return _data("M", x - dx, y - dy, "L", x + dx, y + dy)
+    return _data("M", x - dx, y - dy, *(("h", 2 * dx) if dx else ("v", 2 * dy)))
 
 
 def _disc(disc: Disc) -> str:
@@ -164,7 +215,7 @@ def _glyph(x: float, y: float, text: str, size: float) -> str:
     """A bold figure in a disc or square, centred by its height."""
     return (
         f'<text class="sign of-zero" x="{_number(x)}" y="{_number(y + 0.355 * size)}" '
-        f'font-size="{_number(size)}" font-weight="700" text-anchor="middle">{text}</text>'
+        f'font-size="{_number(size)}">{text}</text>'
     )
 
 
@@ -324,24 +375,24 @@ def _toward(point: Point, other: Point, by: float) -> Point:
 def _data(*parts: str | float) -> str:
     """Path data: letters with the numbers that follow them.
 
-    >>> _data("M", 1, 2.04, "h", -3)
-    'M1 2h-3'
+    >>> _data("M", 1, 2.04, "l", -3, -0.5)
+    'M1 2l-3-.5'
     """
-    written: list[str] = []
-    for part in parts:
-        after_number = bool(written) and not written[-1].isalpha()
-        written.append(part if isinstance(part, str) else f"{' ' if after_number else ''}{_number(part)}")
-    return "".join(written)
+    written = [part if isinstance(part, str) else _number(part) for part in parts]
+    return "".join(
+        f" {part}" if before and not before.isalpha() and not part.isalpha() and part[0] != "-" else part
+        for before, part in zip(["", *written], written, strict=False)
+    )
 
 
 def _number(x: float) -> str:
     """A coordinate with one decimal, as short as it goes.
 
-    >>> _number(12.0), _number(-0.04), _number(3.25)
-    ('12', '0', '3.2')
+    >>> _number(12.0), _number(-0.04), _number(3.25), _number(-0.5)
+    ('12', '0', '3.2', '-.5')
     """
     written = f"{x:.1f}".removesuffix(".0")
-    return "0" if written == "-0" else written
+    return "0" if written in ("0", "-0") else written.replace("-0.", "-.").removeprefix("0")
 
 
 _DRAWN: dict[type, Callable[..., str]] = {

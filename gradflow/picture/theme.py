@@ -7,7 +7,7 @@ that have a use for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import NamedTuple
 
 from gradflow.picture.metrics import FONTS
@@ -164,14 +164,13 @@ _TEXTS = (
     Rule("text.soft", "fill:$soft"),
     Rule("text.inverse", "fill:$paper"),
     Rule("text.derivative", "fill:$reached"),
+    Rule("text.sign", "font-weight:700;text-anchor:middle"),
     Rule("text.of-zero", "fill:$zero"),
     Rule("text.of-undefined", "fill:$undefined"),
 )
-_CHANGES = (
-    Rule(".band", "fill:none;stroke:none;stroke-width:9;pointer-events:stroke"),
-    Rule(".pending>.band", "stroke:$grey;stroke-width:1.2"),  # from end to end, where a line leaves room for its head
+_PENDING = (
+    Rule(".pending>.band", "fill:none;stroke:$grey;stroke-width:1.2"),  # from end to end, without room for its head
     Rule(".pending>.line", "stroke-opacity:0"),
-    Rule(".current>.band", "stroke:$reached-pale;stroke-width:9"),
     Rule(".pending>.box,.pending>.small", "fill:$paper;stroke:$grey;stroke-width:1.2;stroke-dasharray:none"),
     Rule(
         ".pending>.head,.pending>.core,.pending>.gap,.pending>.inner,.pending>.disc,.pending>.mark,.pending>.drift,"
@@ -182,7 +181,7 @@ _CHANGES = (
 _NAMES = re.compile(r"\.([\w-]+)")
 
 
-def style(theme: str, used: Collection[str]) -> str:
+def style(theme: str, used: Set[str]) -> str:
     """The style sheet of a picture.
 
     Args:
@@ -190,30 +189,61 @@ def style(theme: str, used: Collection[str]) -> str:
             ``light``, ``dark`` or ``grey``.
         used: the classes that occur in the picture.
     """
-    rules = [rule for rule in (*_fonts(), *_RULES) if _needed(rule, used)]
+    rules = _needed(used)
     if theme != "auto":
-        return "".join(_written(rules, PALETTES[theme], f".gf.{theme}"))  # on one page with others, these win
+        return "".join(_written(rules, PALETTES[theme], f".gf.{theme} "))  # on one page with others, these win
     coloured = [Rule(rule.selector, looks) for rule in rules if (looks := _coloured(rule.looks))]
-    dark = "".join(_written(coloured, PALETTES["dark"], ".gf"))
-    light = "".join(_written(rules, PALETTES["light"], ".gf"))
-    return f"{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
+    dark = "".join(_written(coloured, PALETTES["dark"], ".gf "))
+    light = "".join(_written(rules, PALETTES["light"], ".gf "))
+    return f"{light}{_DARK}{{{dark}}}"
 
 
-_RULES = (*_TEXTS, *_GROUNDS, *_SHAPES, *_LINES, *_SQUARES, *_CHANGES)
-_TOGGLED = frozenset({"pending", "current"})
+def short_style(theme: str, used: Set[str]) -> str:
+    """The same where no other picture can be disturbed and a browser reads it: colours go by short names.
+
+    Args:
+        theme: as for :func:`style`.
+        used: the classes that occur in the picture.
+    """
+    rules = [Rule("text", "white-space:pre"), *_needed(used)]
+    if theme != "auto":
+        return "".join(_written(rules, {name: _short(colour) for name, colour in PALETTES[theme].items()}))
+    names = {name: f"--{chr(ord('a') + at)}" for at, name in enumerate(PALETTES["light"])}
+    written = "".join(_written(rules, {name: f"var({short})" for name, short in names.items()}))
+    occurring = {name: short for name, short in names.items() if f"var({short})" in written}
+    light, dark = (
+        ";".join(f"{short}:{_short(PALETTES[ground][name])}" for name, short in occurring.items())
+        for ground in ("light", "dark")
+    )
+    return f"svg{{{light}}}{_DARK}{{svg{{{dark}}}}}{written}"
 
 
-def _fonts() -> list[Rule]:
-    """A rule for the type of each role; bold pieces of a text are told apart within it."""
-    rules: list[Rule] = []
+_DARK = "@media screen and (prefers-color-scheme:dark)"
+
+
+def _short(colour: str) -> str:
+    """A colour in three digits, where that is the same.
+
+    >>> _short("#AA33FF"), _short("#17191D")
+    ('#A3F', '#17191D')
+    """
+    return f"#{colour[1::2]}" if colour[1::2] == colour[2::2] else colour
+
+
+_RULES = (*_TEXTS, *_GROUNDS, *_SHAPES, *_LINES, *_SQUARES, *_PENDING)
+
+
+def _fonts(used: Set[str]) -> list[Rule]:
+    """The type of each role, those of one type in one rule; bold pieces of a text are told apart within it."""
+    types: dict[str, list[str]] = {}
     for role, font in FONTS.items():
-        looks = f"font-size:{font.size:g}px"
+        found = [selector for selector in _of_role(role) if _can_match(selector, used)]
+        types.setdefault(f"font-size:{font.size:g}px", []).extend(found)
         if font.bold:
-            looks += ";font-weight:700"
+            types.setdefault("font-weight:700", []).extend(found)
         if font.mono:
-            looks += f";font-family:{MONO}"
-        rules += (Rule(selector, looks) for selector in _of_role(role))
-    return rules
+            types.setdefault(f"font-family:{MONO}", []).extend(found)
+    return [Rule(",".join(selectors), looks) for looks, selectors in types.items() if selectors]
 
 
 def _of_role(role: str) -> list[str]:
@@ -222,24 +252,26 @@ def _of_role(role: str) -> list[str]:
     return [f"text.{role}", *([f"text.{plain}>.{face}"] if face in ("bold", "mono") else [])]
 
 
-def _needed(rule: Rule, used: Collection[str]) -> bool:
-    return any(_can_match(selector, used) for selector in rule.selector.split(","))
+def _needed(used: Set[str]) -> list[Rule]:
+    """The rules without the selectors that match nothing."""
+    parts = ((rule, [one for one in rule.selector.split(",") if _can_match(one, used)]) for rule in _RULES)
+    return [*_fonts(used), *(Rule(",".join(kept), rule.looks) for rule, kept in parts if kept)]
 
 
-def _can_match(selector: str, used: Collection[str]) -> bool:
-    return all(name in used or name in _TOGGLED for name in _NAMES.findall(selector))
+def _can_match(selector: str, used: Set[str]) -> bool:
+    return used >= set(_NAMES.findall(selector))
 
 
 def _coloured(looks: str) -> str:
     return ";".join(look for look in looks.split(";") if "$" in look)
 
 
-def _written(rules: Iterable[Rule], palette: Mapping[str, str], root: str) -> list[str]:
+def _written(rules: Iterable[Rule], palette: Mapping[str, str], root: str = "") -> list[str]:
     return [f"{_below(root, rule.selector)}{{{_filled(rule.looks, palette)}}}" for rule in rules]
 
 
 def _below(root: str, selector: str) -> str:
-    return ",".join(f"{root} {part}" for part in selector.split(","))
+    return ",".join(f"{root}{part}" for part in selector.split(","))
 
 
 def _filled(looks: str, palette: Mapping[str, str]) -> str:
