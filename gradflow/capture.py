@@ -533,7 +533,7 @@ class Recorder(TorchFunctionMode):
         self._track(t, value)
 
     def _assign_data(self, func: Any, args: tuple[Any, ...]) -> Any:
-        """``t.data = u``: a value made from ``u`` alone."""
+        """``t.data = u``: a value made from ``u`` alone; where t has a history, t keeps it."""
         t, source = args[0], args[1]
         before, value = self.lookup(t), self.lookup(source)
         result = func(*args)
@@ -542,7 +542,8 @@ class Recorder(TorchFunctionMode):
             self.tape.describe(before, shape=tuple(source.shape))
         elif before >= 0 and value >= 0:
             after = self._rewrite(t)
-            self._add_implied("data", (value,), after)
+            is_kept = (before, after) in self.tape.silent[-1:]
+            self._add_implied("data", (value, before) if is_kept else (value,), after)
         return result
 
     def _off_mode(self) -> int:

@@ -163,6 +163,23 @@ class Graph:
         """The value that each silently written one became."""
         return dict(self.silent)
 
+    @cached_property
+    def rewritten(self) -> frozenset[int]:
+        """Ids of the values that silent writes made."""
+        return frozenset(self.successors.values())
+
+    def carried(self, op: Op) -> dict[int, int]:
+        """By position, what an op with gradients off only writes to, and the output that it goes on as.
+
+        That is a tensor with a history, and the view that it is written through; not what is written.
+        """
+        if self.rewritten.isdisjoint(op.outputs):
+            return {}
+        found = {p: self.successors[v] for p, v in enumerate(op.inputs) if self.successors.get(v) in op.outputs}
+        if found and 0 not in found and op.outputs[0] not in found.values():
+            found[0] = op.outputs[0]
+        return found
+
     def versions(self, value: int) -> tuple[int, ...]:
         """The value, and what silent writes made of it: one and the same for autograd."""
         versions = [value]

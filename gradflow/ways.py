@@ -116,10 +116,10 @@ def ways_to(graph: Graph, output: int, starts: Sequence[Iterable[int]], back: Wa
         if op.id not in up:
             continue
         through = resumed.get(op.id, 0)
-        for value in op.inputs:
+        carried = graph.carried(op)
+        for position, value in enumerate(op.inputs):
             # what was only written to stays what it is
-            if graph.successors.get(value) in op.outputs:
-                after = graph.successors[value]
+            if (after := carried.get(position)) is not None:
                 below[after] = below.get(after, 0) | below.get(value, 0)
             else:
                 through |= below.get(value, 0)

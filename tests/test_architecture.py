@@ -56,15 +56,16 @@ ALLOWED |= {
     "picture.plan": set(),
     "picture.metrics": set(),
     "picture.opening": {"graph"},
+    "picture.cuts": {"graph", "picture.sketch", "targets"},
     "picture.folding": {"graph", "targets"},
     "picture.labels": {"graph", "notation", "targets"},
     "picture.marks": _SKETCH | {"notation", "picture.folding", "picture.labels", "picture.opening"},
     "picture.idle": _SKETCH | {"modules", "notation", "picture.labels", "picture.marks"},
     "picture.runs": _SKETCH | {"picture.marks", "picture.opening"},
     "picture.reduce": _SKETCH
-    | {"modules", "notation", "picture.folding", "picture.idle", "picture.labels", "picture.marks"}
-    | {"picture.opening", "picture.runs", "targets"},
-    "picture.mini": _SKETCH | {"notation", "picture.folding", "picture.labels", "picture.opening", "picture.reduce"},
+    | {"modules", "notation", "picture.cuts", "picture.folding", "picture.idle", "picture.labels", "picture.marks"}
+    | {"picture.opening", "picture.runs"},
+    "picture.mini": _SKETCH | {"notation", "picture.cuts", "picture.folding", "picture.labels", "picture.opening"},
     "picture.cells": _PLAN,
     "picture.grid": set(),
     "picture.rows": _PLAN | {"picture.grid"},
@@ -79,7 +80,7 @@ ALLOWED |= {
     "picture.entries": _PLAN | {"picture.cells"},
     "picture.lanes": _PLAN | {"picture.cells", "picture.entries"},
     "picture.fit": _PLAN | {"picture.layout", "picture.lanes"},
-    "picture.states": _MEANING | _SKETCH | {"targets"},
+    "picture.states": _MEANING | _SKETCH | {"picture.cuts", "picture.labels", "targets"},
     "picture.theme": {"picture.metrics"},
     "picture.paths": {"picture.plan"},
     "picture.shapes": {"graph", "picture.plan", "verdict"},

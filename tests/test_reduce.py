@@ -11,7 +11,8 @@ from graphs import chain, hostile, tower
 from zoo import ZOO
 
 from gradflow.graph import Edge, Graph
-from gradflow.picture.reduce import Numbers, sketch, static_cuts
+from gradflow.picture.cuts import static_cuts
+from gradflow.picture.reduce import Numbers, sketch
 from gradflow.picture.sketch import Note
 
 EVERYTHING = [(name, most) for name in ZOO for most in (12, 40, 1000)]

@@ -113,9 +113,15 @@ def _is_dependent(picture: _Picture, wire: Wire) -> bool:
     return not picture.view.dependent.isdisjoint(wire.values or (wire.value,))
 
 
+def _has_lost_history(picture: _Picture, wire: Wire) -> bool:
+    """The same of bars on the border of a region: what was only written to in it keeps its history."""
+    values = picture.view.dependent - picture.view.written
+    return not values.isdisjoint(wire.values or (wire.value,))
+
+
 def _bars_on(picture: _Picture, wire: Wire, route: Route) -> tuple[float, ...]:
     """Where bars stand on a wire: on the border of the region that it leaves."""
-    if not _is_dependent(picture, wire):
+    if not _has_lost_history(picture, wire):
         return ()
     region = _region_left(picture.sketch, wire)
     if region is None:
@@ -241,7 +247,7 @@ def _stems(picture: _Picture, cell: Cell, place: Place) -> Items:
     tracks = []
     for index, leaf in hung:
         state, core = picture.view.edges(leaf.edges)
-        tracks.append(Track(place.stems[index], state, core, gap=_stem_gap(leaf)))
+        tracks.append(Track(place.stems[index], state, core, is_cut=leaf.bars, gap=_stem_gap(leaf)))
     groups: Items = []
     for (index, leaf), track, items in zip(hung, tracks, drawn(tracks, joined_at_end=True), strict=True):
         discs = [_disc_on(leaf.disc, track.path)] if leaf.disc else []

@@ -156,7 +156,7 @@ class Marks:
         kinds = {self.kind(mark) for _, mark in uses}
         small = len(self.marks) <= SMALL
         kind = self.graph.values[value].kind
-        if not kinds.isdisjoint(("cut", "exit")):
+        if value in self.losses or not kinds.isdisjoint(("cut", "exit")):
             return True
         if kind == "parameter":
             loose = "." not in (self.graph.values[value].name or "") and len({mark for _, mark in uses}) <= _FEW

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph
 from gradflow.notation import printable
+from gradflow.picture.cuts import static_cuts
 from gradflow.picture.folding import fold
 from gradflow.picture.labels import below, op_label, value_label
 from gradflow.picture.opening import Branch, tree
-from gradflow.picture.reduce import static_cuts
 from gradflow.picture.sketch import Cell, Leaf, Sketch, Wire
 
 Key = tuple[str, int]

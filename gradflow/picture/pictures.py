@@ -100,7 +100,7 @@ def _drafts(graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Drafts:
         barred=_barred(over),
         opened=wish.opened,
         tally=lambda values: tally([view.parameter(value) for value in values]),
-        status=(lambda edge: " ".join(one.flow.at(edge).status for one in over)) if over else None,
+        status=partial(_become, over) if over else None,
         numbers=numbers(over[0].flow) if len(over) == 1 else None,
     )
 
@@ -148,6 +148,12 @@ def _pictured_together(places: Sequence[_Place], table: View | None = None) -> P
 def _notes(over: tuple[Pass, ...]) -> tuple[Note, ...]:
     """The causes of all passes, each once."""
     return tuple(dict.fromkeys(note for one in over for note in one.notes))
+
+
+def _become(over: tuple[Pass, ...], edge: Edge) -> str:
+    """What became of a use: what came along it in each pass, how it is drawn, and whether bars stand on it."""
+    words = [word for one in over for word in (one.flow.at(edge).status, one.edge(edge))]
+    return " ".join([*words, "barred"] if any(edge in one.barred for one in over) else words)
 
 
 def _barred(over: tuple[Pass, ...]) -> frozenset[Edge]:

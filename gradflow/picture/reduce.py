@@ -12,6 +12,7 @@ from typing import NamedTuple
 from gradflow.graph import Edge, Graph, Op
 from gradflow.modules import parents
 from gradflow.notation import count, file_line, number, printable
+from gradflow.picture.cuts import whole_cuts, with_bars
 from gradflow.picture.folding import Chain, fold
 from gradflow.picture.idle import never_used
 from gradflow.picture.labels import again_label, below, chain_label, cut_label, group_label, op_label, value_label
@@ -19,7 +20,6 @@ from gradflow.picture.marks import Marks, region_title
 from gradflow.picture.opening import Branch, Outline, choose, equal_runs, tree
 from gradflow.picture.runs import Status, find_runs, in_runs, with_discs
 from gradflow.picture.sketch import Cell, Leaf, Note, Sketch, Wire
-from gradflow.targets import DETACHING, HOOK
 
 _NAMED_AGAIN = 4
 _MOST_NOTES = 3
@@ -111,6 +111,7 @@ class Drafts:
         status: Status | None = None,
         spine: Collection[int] = (),
         numbers: Numbers | None = None,
+        barred: Collection[Edge] = (),
     ) -> None:
         self._graph = graph
         self._losses = tuple(losses)
@@ -120,8 +121,9 @@ class Drafts:
         self._status = status
         self._spine = spine
         self._numbers = numbers
+        self._barred = barred
         self._ends = _ends(graph, losses)
-        self._cuts = static_cuts(graph)
+        self._cuts = whole_cuts(graph, named)
         self._folding = fold(graph, [value for value, _, _ in self._ends], self._cuts, named)
         self._tree = tree(graph, self._folding.drawn, self._cuts, _is_bare(graph))
         self._by_budget: dict[int, Sketch] = {}
@@ -142,19 +144,7 @@ class Drafts:
         losses = [value for value, _ in self._losses]
         marks = Marks(self._graph, self._folding, root, self._cuts, losses, self._spine)
         drawn = _Writer(marks, self._ends, self._notes, self._tally, self._status, self._numbers).sketch()
-        return drawn._replace(whole=root.is_whole())
-
-
-def static_cuts(graph: Graph) -> tuple[int, ...]:
-    """Ids of the ops into which something goes that requires grad, and out of which nothing comes with its history."""
-    values = graph.values
-    return tuple(
-        op.id
-        for op in graph.ops
-        if op.target != HOOK
-        and any(values[value].requires_grad for value in op.inputs)
-        and (op.target in DETACHING or not any(values[value].requires_grad for value in op.outputs))
-    )
+        return with_bars(drawn, self._barred)._replace(whole=root.is_whole())
 
 
 def _ends(graph: Graph, losses: Sequence[tuple[int, str]]) -> list[tuple[int, str, str]]:
@@ -374,7 +364,11 @@ class _Writer:
     def _op_notes(self, op: Op, kind: str) -> tuple[Note, ...]:
         if kind in ("cut", "exit"):
             return (Note(op.id, "cut", cut_label(op), file_line(op.source)),)
-        return tuple(note for note in self.notes if note.op == op.id)
+        return tuple(note for note in self.notes if note.op == op.id and not self._is_told(note))
+
+    def _is_told(self, note: Note) -> bool:
+        """Whether the frame of a region says what a note says."""
+        return note.mark == "cut" and note.op in self.marks.regions
 
     def _factor(self, at: int) -> str:
         """The local factor of an op into which one line goes."""
@@ -439,7 +433,7 @@ class _Writer:
             title, source = regions.get(op) or (cut_label(self.graph.ops[op]), file_line(self.graph.ops[op].source))
             found.setdefault((title, source), Note(op, "cut", title, source))
         for note in self.notes:
-            if note.op in inside:
+            if note.op in inside and not self._is_told(note) and not (note.mark == "cut" and note.op in regions):
                 found.setdefault((note.title, note.source), note)
         notes = list(found.values())
         if len(notes) > _MOST_NOTES:

@@ -42,6 +42,7 @@ class Leaf(NamedTuple):
         below: among numbers, the derivative, right of it.
         factor: among numbers, the local factor, right of the stem.
         values: in small multiples, every parameter that the one square stands for; else ``()``.
+        bars: whether bars stand on its stem: the op cuts this use and lets others through.
     """
 
     value: int
@@ -55,6 +56,7 @@ class Leaf(NamedTuple):
     below: str = ""
     factor: str = ""
     values: tuple[int, ...] = ()
+    bars: bool = False
 
 
 class Cell(NamedTuple):
@@ -140,7 +142,8 @@ class Wire(NamedTuple):
         above: what is written above the line, as ``p = 6``.
         below: what is written below the line, as ``-4``.
         values: of a bundle, every value in it; else ``()``.
-        bars: in small multiples, the id of a cut op that stands on the line; else None.
+        bars: id of an op that cuts here although it has no bars of its own: in small multiples one on the way, else
+            the target, which lets other uses through; or None.
     """
 
     value: int

@@ -11,7 +11,7 @@ flow, ``trainable``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -19,6 +19,8 @@ from typing import NamedTuple
 from gradflow.flow import Flow
 from gradflow.graph import Edge, Graph
 from gradflow.notation import count, file_line
+from gradflow.picture.cuts import Writes, silent_writes, static_cuts, whole_cuts
+from gradflow.picture.labels import cut_label
 from gradflow.picture.sketch import Note
 from gradflow.reason import Cut, Explanation, Reason
 from gradflow.roster import Holders, explanations
@@ -46,6 +48,7 @@ _OF_REASON = {
     Reason.NOT_REQUESTED: "quiet",
     Reason.UNUSED: "quiet",
 }
+_CUTS = (Reason.DETACHED, Reason.NO_GRAD, Reason.NOT_DIFFERENTIABLE, Reason.LEFT_PYTORCH)
 _OF_NOTE = {Reason.ZERO: "zero", Reason.UNDEFINED: "undefined", Reason.NONFINITE: "nonfinite"}
 _TALLIED = {"zero": "zero", "nonfinite": "NaN", "undefined": "undefined", "none": "cut", "frozen": "frozen"}
 
@@ -110,16 +113,69 @@ class Pass:
     @cached_property
     def due(self) -> Due:
         """Where a gradient was due."""
-        named = {cut.op for one in self.explanations.values() for cut in one.cuts if cut.kind is Reason.LEFT_PYTORCH}
+        exits = self._named((Reason.LEFT_PYTORCH,)).keys()
+        stops = {*self._named((*_CUTS, Reason.UNDEFINED)), *(edge.op for edge in self._writes.contents)}
+        ran = {op.id for op in self.graph.ops if self._received(op.id)}
         asked = None if self.flow.inputs is None else _asked(self.graph, self.flow.inputs)
-        return due(self.graph, [self.flow.output], named, asked)
+        return due(self.graph, [self.flow.output], exits, asked, stops, ran, self._writes.views)
+
+    @cached_property
+    def _writes(self) -> Writes:
+        return silent_writes(self.graph)
+
+    def _named(self, kinds: Collection[Reason]) -> dict[int, Cut]:
+        """The cuts of some kinds that explanations name, by op."""
+        return {cut.op: cut for one in self.explanations.values() for cut in one.cuts if cut.kind in kinds}
+
+    @cached_property
+    def _partial(self) -> frozenset[int]:
+        """Ids of the ops that an explanation names, and that let other uses through."""
+        named = self._named(_CUTS)
+        whole = frozenset(whole_cuts(self.graph, named))
+        return frozenset(op for op in named if op not in whole and self.graph.ops[op].target != HOOK)
+
+    @cached_property
+    def barred(self) -> frozenset[Edge]:
+        """The uses that an op stops that lets others through."""
+        writes, ops = self._writes, self.graph.ops
+        of_partial = {Edge(value, op, at) for op in self._partial for at, value in enumerate(ops[op].inputs)}
+        edges = (of_partial - writes.kept) | writes.contents
+        return frozenset(edge for edge in edges if not self.flow.at(edge).arrived and self.due.misses(edge))
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What is written beside ops, each once: where a gradient became zero, NaN or None, and what stopped it."""
+        stops = sorted(self._partial | {edge.op for edge in self.barred})
+        told = (*notes(self.flow, self.explanations.values()), *map(self._stop, stops))
+        return tuple(sorted(told, key=lambda note: note.op))
+
+    def _stop(self, op: int) -> Note:
+        by, named = self.graph.ops[op], self._named(_CUTS).get(op)
+        is_mode = not by.grad_enabled if named is None else named.kind is Reason.NO_GRAD
+        return Note(op, "cut", by.grad_mode if is_mode else cut_label(by), file_line(by.source))
 
     def edge(self, edge: Edge) -> str:
         """The state of one use of a value."""
+        if edge in self._writes.kept:
+            return strongest([self._by_itself(edge), self._handed_on[self.graph.successors[edge.value]]])
+        return self._by_itself(edge)
+
+    def _by_itself(self, edge: Edge) -> str:
         arrived = _OF_STATUS.get(self.flow.at(edge).status)
         if arrived == "undefined" and not self._received(edge.op):
             return "missing"  # None was sent further up, and only handed on here
-        return arrived or ("missing" if edge.value in self.due.values and edge.op in self.due.ops else "quiet")
+        return arrived or ("missing" if self.due.misses(edge) else "quiet")
+
+    @cached_property
+    def _handed_on(self) -> Mapping[int, str]:
+        """What came to a value that was written to with gradients off, and with it to the value before."""
+        found: dict[int, str] = {}
+        for _, value in sorted(self.graph.silent, key=lambda pair: -pair[1]):
+            uses = (edge for edge in self.graph.consumers.get(value, ()) if edge not in self._writes.kept)
+            later = self.graph.successors.get(value)
+            states = [*map(self._by_itself, uses), *([found[later]] if later is not None else [])]
+            found[value] = strongest([*states, self.into_loss(value)] if value == self.flow.output else states)
+        return found
 
     def _received(self, op: int) -> bool:
         """Whether a gradient came to an op."""
@@ -128,7 +184,7 @@ class Pass:
     def into_loss(self, value: int) -> str:
         """The state of the line from a value to the box of a loss: this one, or one that this one sums up."""
         arrived = _OF_STATUS.get(self.flow.at(value).status)
-        return arrived or ("missing" if value == self.flow.output and value in self.due.values else "quiet")
+        return arrived or ("missing" if value == self.flow.output and value in self.due.past else "quiet")
 
     def parameter(self, name: str) -> Parameter:
         """How the parameter of that name stands."""
@@ -150,13 +206,32 @@ class Due(NamedTuple):
     Attributes:
         values: ids of the values that depend on something trainable.
         ops: ids of the ops that lead to the loss.
+        before: of these, ids of those that stop a gradient, and of those to which none came because of one.
+        past: ids of the values without a history that come after one.
+        aside: uses along which none is due all the same.
     """
 
     values: frozenset[int]
     ops: frozenset[int]
+    before: frozenset[int] = frozenset()
+    past: frozenset[int] = frozenset()
+    aside: frozenset[Edge] = frozenset()
+
+    def misses(self, edge: Edge) -> bool:
+        """Whether something stands on the way of the gradient that was due on an edge along which none came."""
+        on_the_way = edge.value in self.values and edge.op in self.ops and edge not in self.aside
+        return on_the_way and (edge.op in self.before or edge.value in self.past)
 
 
-def due(graph: Graph, outputs: Iterable[int], exits: Iterable[int] = (), asked: Iterable[int] | None = None) -> Due:
+def due(
+    graph: Graph,
+    outputs: Iterable[int],
+    exits: Iterable[int] = (),
+    asked: Iterable[int] | None = None,
+    stops: Iterable[int] = (),
+    ran: Collection[int] = (),
+    aside: Collection[Edge] = (),
+) -> Due:
     """Where a gradient is due if one starts from some values: across cuts, and across numbers that left.
 
     Args:
@@ -164,8 +239,40 @@ def due(graph: Graph, outputs: Iterable[int], exits: Iterable[int] = (), asked: 
         outputs: ids of the values that it starts from.
         exits: ids of ops at which a number left whose way to the loss was not seen.
         asked: ids of the values that ``inputs=`` asked for; None for everything trainable.
+        stops: ids of ops that are known to stop a gradient, besides those that do by what they are.
+        ran: ids of ops to which a gradient came: what they did not send on was not due, but for the stops.
+        aside: uses along which none is ever due.
     """
-    return Due(frozenset(_depending(graph, asked)), frozenset(_leading(graph, outputs, exits)))
+    values, ops = _depending(graph, asked), _leading(graph, outputs, exits)
+    stopping = {*static_cuts(graph), *stops}
+    before, past = _before(graph, stopping & ops, ops - set(ran), aside), _past(graph, stopping, values)
+    return Due(frozenset(values), frozenset(ops), frozenset(before), frozenset(past), frozenset(aside))
+
+
+def _before(graph: Graph, stops: Collection[int], ops: Collection[int], aside: Collection[Edge]) -> set[int]:
+    """Ids of the stops, and of those ops from which a way leads to one of them."""
+    before, resumed = set(stops), set[int]()
+    for op in reversed(graph.ops):
+        if op.id not in ops and op.id not in before:
+            continue
+        uses = (edge for value in op.outputs for edge in graph.consumers.get(value, ()))
+        if op.id in resumed or any(use.op in before and use not in aside for use in uses):
+            before.add(op.id)
+        if op.id in before:
+            resumed.update(op.reenters or ())
+    return before
+
+
+def _past(graph: Graph, stops: Collection[int], values: Collection[int]) -> set[int]:
+    """Ids of the values without a history that something came to through a stop."""
+    past, left = set[int](), set[int]()
+    for op in graph.ops:
+        stopped = op.id in stops and any(value in values for value in op.inputs)
+        if stopped or not past.isdisjoint(op.inputs) or not left.isdisjoint(op.reenters or ()):
+            past.update(value for value in op.outputs if not graph.values[value].requires_grad)
+            if not op.outputs:
+                left.add(op.id)
+    return past
 
 
 def _depending(graph: Graph, asked: Iterable[int] | None = None) -> set[int]:

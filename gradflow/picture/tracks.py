@@ -66,7 +66,9 @@ def drawn(tracks: Sequence[Track], joined_at_end: bool = False) -> list[list[Pri
     paths = [turn(track.path) for track in tracks]
     order = sorted(range(len(tracks)), key=lambda i: (EDGE_STATES.index(tracks[i].state), -length(paths[i]), i))
     branches = _branches(paths, order)
-    tracks = [_with_bars(track, index, paths) if track.is_cut else track for index, track in enumerate(tracks)]
+    tracks = [
+        _with_bars(track, index, paths, joined_at_end) if track.is_cut else track for index, track in enumerate(tracks)
+    ]
     sharp = tuple(branch.path[0] for branch in branches if branch.trunk is not None and branch.path)
     found = []
     for track, branch in zip(tracks, branches, strict=True):
@@ -75,11 +77,12 @@ def drawn(tracks: Sequence[Track], joined_at_end: bool = False) -> list[list[Pri
     return found
 
 
-def _with_bars(track: Track, index: int, paths: Sequence[Path]) -> Track:
-    """A line with its bars on the longest stretch that no other line shares."""
+def _with_bars(track: Track, index: int, paths: Sequence[Path], turned: bool) -> Track:
+    """A line with its bars on the longest stretch that no other line shares; its path may be turned around."""
     alone = max((shared(other, paths[index]) for at, other in enumerate(paths) if at != index), default=0.0)
     start, end = longest(split(paths[index], alone)[1])
-    return track._replace(bars=(alone + (start + end) / 2,))
+    at = alone + (start + end) / 2
+    return track._replace(bars=(length(track.path) - at if turned else at,))
 
 
 def _branches(paths: Sequence[Path], order: Sequence[int]) -> list[Branch]:

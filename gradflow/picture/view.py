@@ -30,6 +30,11 @@ class View:
         """Ids of the values on whose way bars stand for something: they depend on something trainable."""
         return dependent(self.graph)
 
+    @cached_property
+    def written(self) -> frozenset[int]:
+        """Ids of the values that a write with gradients off made: they keep the history that they had."""
+        return self.graph.rewritten
+
     def edges(self, edges: Iterable[Edge]) -> tuple[str, str]:
         """The state of some uses of a value, and which of two losses reached one of them."""
         uses = tuple(edges)
