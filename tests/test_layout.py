@@ -11,7 +11,7 @@ import sketches
 import zoo
 from geometry import counts, violations
 
-from gradflow.picture.fit import arrange
+from gradflow.picture.fit import BUDGETS, arrange
 from gradflow.picture.layout import lay
 from gradflow.picture.plan import Layout, Point
 from gradflow.picture.reduce import sketch
@@ -260,6 +260,14 @@ def test_a_picture_shows_as_much_as_fits():
     shown, layout = arrange(lambda most: drafts[min(most, 40)], 720)
 
     assert (41, True, "LR") == (len(shown.cells), layout.fits, layout.direction)
+
+
+def test_only_what_is_asked_for_is_drafted():
+    """A picture that is seen at once at the first budget needs no other draft, and no other direction."""
+    asked = []
+    arrange(lambda most: asked.append(most) or sketches.bridge(), 720)
+
+    assert {BUDGETS[0]} == set(asked)
 
 
 def test_a_narrow_picture_goes_down():

@@ -12,7 +12,7 @@ from zoo import ZOO
 
 from gradflow.graph import Edge, Graph
 from gradflow.picture.cuts import static_cuts
-from gradflow.picture.reduce import Numbers, sketch
+from gradflow.picture.reduce import Drafts, Numbers, sketch
 from gradflow.picture.sketch import Note
 
 EVERYTHING = [(name, most) for name in ZOO for most in (12, 40, 1000)]
@@ -483,3 +483,25 @@ def test_what_only_watches_is_left_out():
         "returned": {"detach", ".item()", "exp", "later"},
         "named": {"detach", ".item()"},
     } == labels
+
+
+def test_drafts_are_what_sketches_are():
+    """Whatever was drafted before, a draft is the sketch of its budget; one object for budgets that show the same."""
+    flow = ZOO["gpt2"]()
+    losses = [(flow.output, "loss")]
+    drafts = Drafts(flow.graph, losses)
+    budgets = (400, 10, 40, 14, 1000)
+    drawn = [drafts.at(most) for most in budgets]
+
+    assert [sketch(flow.graph, losses, most=most) for most in budgets] == drawn
+    assert drafts.at(10) is drawn[1] and drafts.at(2000) is drawn[4]
+    assert [True, False] == [drawn[4].whole, drawn[1].whole]
+    assert len(drawn[1].cells) < len(drawn[2].cells) < len(drawn[4].cells)
+
+
+def test_a_run_has_no_more_to_show():
+    """A run of equal blocks is never opened, so a picture with nothing else closed shows everything."""
+    drafts = Drafts(tower(60).graph)
+
+    assert drafts.at(10_000).whole
+    assert any(cell.detail == "60 blocks" for cell in drafts.at(10_000).cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import pairwise
 
 from gradflow.picture.lanes import lay_list
@@ -21,6 +22,7 @@ _WORTH = 0.6
 """The other direction, or a list, is taken where this one shows less than that part of what it shows."""
 
 Draft = Callable[[int], Sketch]
+Option = tuple[Sketch, Layout]
 
 
 def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[Sketch, Layout]:
@@ -40,33 +42,35 @@ def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[S
     >>> layout.direction, layout.style
     ('LR', 'boxes')
     """
+
+    @cache
+    def at(most: int, way: str) -> Option:
+        return draft(most), lay(draft(most), width, way)
+
     first = draft(BUDGETS[0])
     ways = [direction] if direction else ["LR", "TB"] if width >= NARROW else ["TB"]
     if len(ways) > 1 and first.whole:
-        found = _best(((first, lay(first, width, way)) for way in ways), nearly=0.0)
+        found = _best((at(BUDGETS[0], way) for way in ways), nearly=0.0)
         if found is not None:
             return found
-    best = [_best(_laid(draft, width, way), _NEARLY) for way in ways]
+    best = [_best((at(most, way) for most in _different(draft)), _NEARLY) for way in ways]
     shown = [len(each[0].cells) if each else 0 for each in best]
     least = _WORTH * (max(shown) if width >= NARROW else len(first.cells))
     for each, cells in zip(best, shown, strict=True):
         if each is not None and (cells >= least or direction == "LR"):
             return each
     if direction == "LR":
-        return min(_laid(draft, width, "LR"), key=lambda each: (not each[1].fits, each[1].width))
+        return min((at(most, "LR") for most in _different(draft)), key=lambda each: (not each[1].fits, each[1].width))
     return first, lay_list(first, width)
 
 
-Option = tuple[Sketch, Layout]
-
-
-def _laid(draft: Draft, width: float, way: str) -> Iterator[Option]:
-    """Sketches that show less and less, placed; each is drafted when it is asked for."""
+def _different(draft: Draft) -> Iterator[int]:
+    """The budgets that show less than the one before; each is drafted when it is asked for."""
     last = None
     for most in BUDGETS:
         sketch = draft(most)
         if sketch is not last and sketch != last:
-            yield sketch, lay(sketch, width, way)
+            yield most
         last = sketch
 
 

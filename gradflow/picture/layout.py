@@ -280,11 +280,15 @@ def _links(setting: Setting, container: Container, items: Sequence[Item]) -> lis
         for target, some in streams.items()
         if target >= 0 and items[target].is_cell and len(some) > min(WIDE_FAN, _ways_in(items[target]))
     }
-    barred = {index for index, wire in enumerate(setting.sketch.wires) if wire.bars is not None}
     return [
-        _link(setting, container, strand)._replace(bus=strand.target in wide and barred.isdisjoint(strand.wires))
+        _link(setting, container, strand)._replace(bus=strand.target in wide and not _is_barred(setting, strand))
         for strand in container.strands
     ]
+
+
+def _is_barred(setting: Setting, strand: Strand) -> bool:
+    """Whether bars stand on one of its wires."""
+    return any(setting.sketch.wires[wire].bars is not None for wire in strand.wires)
 
 
 def _ways_in(item: Item) -> int:

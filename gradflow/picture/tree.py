@@ -143,15 +143,26 @@ def _lines(sketch: Sketch, around: Sequence[tuple[int, ...]], boxes: list[int | 
             else:
                 ends[box].add(wire.source)
     lines: dict[int | None, Line] = {None: spine(sketch)}
+    parts: dict[int | None, dict[int, Line]] = {None: _parts(sketch, lines[None], None, around)}
     for box in (each for each in boxes if each is not None):
-        above, here = lines[sketch.boxes[box].parent], set(inside[box])
-        cells = tuple(cell for cell in above.cells if cell in here)
-        if cells:
-            touching = [w for w in above.wires if {sketch.wires[w].source, sketch.wires[w].target} & here]
-            lines[box] = Line(cells, tuple(touching))
-        else:
-            lines[box] = heaviest(sketch, inside[box], wires[box], sorted(ends[box]))
+        part = parts[sketch.boxes[box].parent].get(box)
+        lines[box] = part or heaviest(sketch, inside[box], wires[box], sorted(ends[box]))
+        parts[box] = _parts(sketch, lines[box], box, around)
     return lines
+
+
+def _parts(sketch: Sketch, line: Line, box: int | None, around: Sequence[tuple[int, ...]]) -> dict[int, Line]:
+    """The parts of a line in the boxes that stand directly in a box, with the wires that come in and go out."""
+    homes = {cell: item for cell in line.cells for kind, item in [_item_of(cell, around[cell], box)] if kind == "box"}
+    cells: dict[int, list[int]] = defaultdict(list)
+    wires: dict[int, list[int]] = defaultdict(list)
+    for cell, home in homes.items():
+        cells[home].append(cell)
+    for wire in line.wires:
+        ends = (sketch.wires[wire].source, sketch.wires[wire].target)
+        for home in {homes[cell] for cell in ends if cell in homes}:
+            wires[home].append(wire)
+    return {home: Line(tuple(some), tuple(wires[home])) for home, some in cells.items()}
 
 
 def _main(
