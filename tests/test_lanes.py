@@ -91,8 +91,9 @@ def test_tangles_fit_or_say_that_they_do_not():
 def test_rows_of_squares_and_counts_are_aligned():
     """The squares of equal blocks begin at one x, below each other, and so do the counts."""
     shown = drawn("gpt2")
-    places = [place for place in lay_list(shown, 420).places if shown.cells[place.cell].kind == "module"]
+    places = [place for place in lay_list(shown, 420).places if shown.cells[place.cell].label.startswith("h.")]
 
+    assert 12 == len(places)
     assert 1 == len({place.squares[0].x for place in places})
     assert 1 == len({label.x for place in places for label in place.labels if label.role == "tally"})
     assert {12} == {len(place.squares) for place in places}

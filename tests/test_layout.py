@@ -281,3 +281,17 @@ def test_what_is_too_wide_shows_less():
     shown, layout = arrange(lambda most: sketches.fan(min(most, 40) // 10), 560, "TB")
 
     assert layout.fits and len(shown.cells) < len(sketches.fan(4).cells)
+
+
+def test_runs_are_broken_as_little_as_can_be():
+    """Six equal blocks that fit into a line are one line, with one bracket; a bracket is open where its run goes on."""
+    flow = zoo.ZOO["gpt2_lora"]()
+    drawn = sketch(flow.graph, [(flow.output, "loss")])
+    whole, broken = lay(drawn, 900, "LR"), lay(drawn, 560, "LR")
+
+    assert [(True, True)] * 2 == [(bracket.first, bracket.last) for bracket in whole.brackets]
+    assert all(bracket.labels for bracket in whole.brackets)
+    first = [bracket for bracket in broken.brackets if bracket.run == 0]
+    assert [True, *[False] * (len(first) - 1)] == [bracket.first for bracket in first] and len(first) > 1
+    assert [*[False] * (len(first) - 1), True] == [bracket.last for bracket in first]
+    assert 1 == sum(bool(bracket.labels) for bracket in first)

@@ -220,14 +220,14 @@ def test_gpt2_is_closed_to_blocks():
     """Twelve equal closed blocks below one bracket; wte is drawn once; the mask is drawn once, then named."""
     _, shown = drawn("gpt2")
 
-    assert [f"h.{i}" for i in range(12)] == labels(shown, "module")
-    assert {12} == {len(one.squares) for one in shown.cells if one.kind == "module"}
+    blocks = [f"h.{i}" for i in range(12)]
+    assert ["wte", "wpe", *blocks, "ln_f", "lm_head"] == labels(shown, "module")
+    assert {12} == {len(one.squares) for one in shown.cells if one.label in blocks}
     (run,) = shown.runs
     assert ("12 blocks", "12 parameters each", 12) == (run.title, run.detail, len(run.cells))
-    linear = next(one for one in shown.cells if one.label == "linear")
-    assert [("= wte", True)] == [(leaf.label, leaf.again) for leaf in linear.leaves]
-    assert ["wte", "wpe", "ln_f", "lm_head"] == [box.name for box in shown.boxes]
-    named = [leaf for one in shown.cells if one.kind == "module" for leaf in one.leaves]
+    assert "= wte" == cell(shown, "lm_head").tally
+    assert () == shown.boxes
+    named = [leaf for one in shown.cells if one.label in blocks for leaf in one.leaves]
     assert 11 == len(named)
     assert len({leaf.label for leaf in named}) == 1
 
@@ -505,3 +505,13 @@ def test_a_run_has_no_more_to_show():
 
     assert drafts.at(10_000).whole
     assert any(cell.detail == "60 blocks" for cell in drafts.at(10_000).cells)
+
+
+def test_beside_a_row_of_closed_blocks_modules_stay_closed():
+    """What stands in one row with many equal blocks is closed like them; opened where the blocks are, or asked for."""
+    flow = ZOO["gpt2"]()
+    losses = [(flow.output, "loss")]
+
+    assert not sketch(flow.graph, losses, most=60).boxes
+    assert {"h.0", "wte"} <= {box.name for box in sketch(flow.graph, losses, most=1000).boxes}
+    assert ["wte"] == [box.name for box in sketch(flow.graph, losses, most=40, opened=["transformer.wte"]).boxes]

@@ -20,6 +20,8 @@ _HAT = 34.0
 _DROP, _DROP_NUMBERS, _DROP_DISC = 44.0, 64.0, 72.0
 _LABEL_OUT = 4.0
 """How far right of the middle a row of leaves stands: its last label may stick out further than the first square."""
+_PAD = 8.0
+_IN_A_LINE = 8
 _IN_A_ROW = 3
 _IN_A_COLUMN = 6
 _OP_ROOM, _LEAF_ROOM, _NAME_ROOM, _NOTE_ROOM = 168.0, 116.0, 148.0, 184.0
@@ -347,26 +349,26 @@ def _result(cell: Cell, across: bool) -> Parts:
 def _closed(cell: Cell, across: bool) -> Parts:
     """A closed module: its name, a little square for each parameter, a count, what it takes from afar, and causes."""
     name = shorten(cell.label, "name", _NAME_ROOM)
-    title = [Label(10, 19, name, "name")]
+    title = [Label(_PAD, 19, name, "name")]
     if cell.detail:
-        title.append(Label(16 + width(name, "name"), 19, shorten(cell.detail, "class", _NAME_ROOM), "class"))
+        title.append(Label(_PAD + 6 + width(name, "name"), 19, shorten(cell.detail, "class", _NAME_ROOM), "class"))
     squares, bottom = _little_squares(len(cell.squares))
     lines: list[Label] = []
     if cell.tally:
         bottom += 16
-        lines.append(Label(10, bottom, shorten(cell.tally, "tally", _NOTE_ROOM), "tally"))
+        lines.append(Label(_PAD, bottom, shorten(cell.tally, "tally", _NOTE_ROOM), "tally"))
     leaves: list[Rect] = []
     for index, leaf in enumerate(cell.leaves):
         bottom += 15
         text = shorten(leaf.label, "detail", _LEAF_ROOM)
-        lines.append(Label(10, bottom, text, "detail", leaf=index))
-        leaves.append(Rect(10, bottom - 11, width(text, "detail"), 14))
+        lines.append(Label(_PAD, bottom, text, "detail", leaf=index))
+        leaves.append(Rect(_PAD, bottom - 11, width(text, "detail"), 14))
     bottom += 15 * cell.blank
     for row, (text, role, note) in enumerate(_note_lines(cell.notes)):
         bottom += 17 if row == 0 else 15
-        lines.append(Label(24, bottom, text, "source" if role == "source" else "caption-bold", note=note))
+        lines.append(Label(_PAD + 14, bottom, text, "source" if role == "source" else "caption-bold", note=note))
     rights = [*(bounds(label).right for label in (*title, *lines)), *(square.right for square in squares)]
-    shape = _around(max(_grid(max(rights) + 10), 56.0), _grid(bottom + 7))
+    shape = _around(max(4.0 * math.ceil((max(rights) + _PAD) / 4), 56.0), _grid(bottom + 7))
     return Parts(
         shape,
         tuple(leaf.moved(shape.x, shape.y) for leaf in leaves),
@@ -384,9 +386,9 @@ def _little_squares(total: int) -> tuple[list[Rect], float]:
     """The squares below the name of a closed module, in equal rows; and where they end. Too many: none."""
     if not 0 < total <= MOST_SQUARES:
         return [], 24.0
-    rows = math.ceil(total / 8)
+    rows = math.ceil(total / _IN_A_LINE) if total > 2 * _IN_A_LINE else 1 + (total > _IN_A_LINE - 1)
     each = math.ceil(total / rows)
-    squares = [Rect(10.0 + 10 * (i % each), 28.0 + 10 * (i // each), 7, 7) for i in range(total)]
+    squares = [Rect(_PAD + 10 * (i % each), 28.0 + 10 * (i // each), 7, 7) for i in range(total)]
     return squares, 28.0 + 10 * max(rows, 2)
 
 

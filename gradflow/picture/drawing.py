@@ -63,9 +63,10 @@ def _brackets(picture: _Picture) -> Items:
         (x, y), (right, bottom) = bracket.start, bracket.end
         tick = 5.0
         if y == bottom:
-            points = (Point(x, y + tick), Point(x, y), Point(right, y), Point(right, y + tick))
+            corners = [Point(x, y + tick), Point(x, y), Point(right, y), Point(right, y + tick)]
         else:
-            points = (Point(x - tick, y), Point(x, y), Point(x, bottom), Point(x - tick, bottom))
+            corners = [Point(x - tick, y), Point(x, y), Point(x, bottom), Point(x - tick, bottom)]
+        points = tuple(corners[not bracket.first : 4 if bracket.last else 3])
         items.append(Line("bracket", points, points))
         items += (_plain_text(label) for label in bracket.labels)
     return items

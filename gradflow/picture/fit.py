@@ -22,6 +22,13 @@ _WORTH = 0.6
 """The other direction, or a list, is taken where this one shows less than that part of what it shows."""
 
 Draft = Callable[[int], Sketch]
+
+
+def _folds(sketch: Sketch) -> int:
+    """How many marks stand for neighbours that have nothing in common but their place."""
+    return sum(cell.kind == "module" and not cell.path for cell in sketch.cells)
+
+
 Option = tuple[Sketch, Layout]
 
 
@@ -57,7 +64,9 @@ def arrange(draft: Draft, width: float, direction: str | None = None) -> tuple[S
     shown = [len(each[0].cells) if each else 0 for each in best]
     least = _WORTH * (max(shown) if width >= NARROW else len(first.cells))
     for each, cells in zip(best, shown, strict=True):
-        if each is not None and (cells >= least or direction == "LR"):
+        if each is None:
+            continue
+        if direction == "LR" or (cells >= least and (width >= NARROW or _folds(each[0]) <= _folds(first))):
             return each
     if direction == "LR":
         return min((at(most, "LR") for most in _different(draft)), key=lambda each: (not each[1].fits, each[1].width))

@@ -581,16 +581,15 @@ def _brackets(setting: Setting, placed: Mapping[int | None, Placed], places: Seq
         texts = _bracket_text(run.title, run.detail)
         parts = _parts_of_run(setting, placed, run.cells)
         lengths = [places[cells[-1]].shape.right - places[cells[0]].shape.x for cells in parts]
-        longest = lengths.index(max(lengths))
+        needed = sum(wide for _, _, wide in texts)
+        told = next((i for i, length in enumerate(lengths) if length >= needed), lengths.index(max(lengths)))
         for i, cells in enumerate(parts):
             shapes = [places[cell].shape for cell in cells]
             if setting.direction == "TB":
-                found.append(
-                    _beside_run(number, shapes, [places[c].rect for c in cells], texts if i == longest else [])
-                )
+                found.append(_beside_run(number, shapes, [places[cell].rect for cell in cells], texts))
                 continue
-            fitting = _fitting(texts, lengths[i], i == longest)
-            found.append(_over_run(number, shapes, [places[cell].rect for cell in cells], fitting))
+            bracket = _over_run(number, shapes, [places[cell].rect for cell in cells], texts if i == told else [])
+            found.append(bracket._replace(first=i == 0, last=i == len(parts) - 1))
     return found
 
 
@@ -603,13 +602,6 @@ def _parts_of_run(setting: Setting, placed: Mapping[int | None, Placed], cells: 
     for cell in cells:
         parts[_line_at(here, 3 * here.board.columns[at["cell", cell]])].append(cell)
     return [parts[line] for line in sorted(parts)]
-
-
-def _fitting(texts: list[tuple[str, str, float]], room: float, must: bool) -> list[tuple[str, str, float]]:
-    """As many of the texts as fit."""
-    if must or sum(wide for _, _, wide in texts) <= room:
-        return texts
-    return texts[:1] if texts and texts[0][2] <= room else []
 
 
 def _over_run(
@@ -669,7 +661,11 @@ def _on_page(
         tuple(Route(r.wire, _points(r.points, dx, dy), _shifted(r.labels, dx, dy)) for r in routes),
         _points(dots, dx, dy),
         tuple(
-            Bracket(b.run, _points((b.start,), dx, dy)[0], _points((b.end,), dx, dy)[0], _shifted(b.labels, dx, dy))
+            b._replace(
+                start=_points((b.start,), dx, dy)[0],
+                end=_points((b.end,), dx, dy)[0],
+                labels=_shifted(b.labels, dx, dy),
+            )
             for b in brackets
         ),
         wide <= width,

@@ -17,6 +17,7 @@ _WRAPS = 0.8
 _SMALL = 24
 _KEPT = 3
 _MOST_CAUSES = 12
+_A_ROW = 4
 
 Outline = tuple[object, ...]
 
@@ -119,6 +120,8 @@ def tree(graph: Graph, ops: Sequence[int], cuts: Collection[int], bare: Callable
 def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Sequence[int] = ()) -> None:
     """Open branches from outside in while at most so many marks are shown; equal modules open together.
 
+    Beside a row of equal blocks that stay closed others stay closed, too, so that they are read as one row.
+
     Args:
         root: the tree; it is changed.
         most: the budget of marks.
@@ -134,13 +137,19 @@ def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Sequen
         branch.open = branch.kind == "region" or _is_wanted(branch, wanted)
     around = {child: branch for branch in (root, *root.branches()) for child in branch.children}
     marks = sum(1 for _ in root.shown())
-    for members in _groups(root, holding):
+    in_rows = _in_rows(root)
+    rows: set[Branch] = set()
+    for members in _groups(root, holding, in_rows):
         visible = [branch for branch in members if _is_visible(branch, around)]
         more = sum(_marks_inside(branch) - 1 for branch in visible)
-        if visible and marks + more <= most:
+        holds = any(holding.get(branch, False) for branch in visible)
+        beside = not holds and any(around[branch] in rows for branch in visible)
+        if visible and marks + more <= most and not beside:
             marks += more
             for branch in visible:
                 branch.open = True
+        elif not beside:
+            rows |= {around[branch] for branch in visible if branch in in_rows}
     _fold(root, marks - most, lambda child: _must_show(child, wanted, needed, holding))
 
 
@@ -278,21 +287,36 @@ def _follows(before: Branch | int, branch: Branch) -> bool:
     return numbers and stem == stem_before and int(number) == int(number_before) + 1
 
 
-def _groups(root: Branch, holding: dict[Branch, bool]) -> list[list[Branch]]:
-    """Closed calls of one depth and class, with and without causes apart; those with causes first, then outer ones."""
-    groups: dict[tuple[bool, int, str], list[Branch]] = {}
+def _in_rows(root: Branch) -> set[Branch]:
+    """The blocks that stand in a row of many equal ones."""
+    found: set[Branch] = set()
+    for holder in (root, *root.branches()):
+        for first, last in equal_runs(holder.children, lambda child: False):
+            if last - first >= _A_ROW:
+                found |= {child for child in holder.children[first:last] if isinstance(child, Branch)}
+        found |= {child for child in holder.children if isinstance(child, Branch) and child.kind == "run"}
+    return found
+
+
+def _groups(root: Branch, holding: dict[Branch, bool], in_rows: set[Branch]) -> list[list[Branch]]:
+    """Closed calls of one depth and class, with and without causes apart.
+
+    Those with causes come first, then outer ones, and of those of one depth the ones that stand in rows.
+    """
+    groups: dict[tuple[bool, int, bool, str], list[Branch]] = {}
 
     def collect(branch: Branch, depth: int) -> None:
         for child in branch.children:
             if not isinstance(child, Branch):
                 continue
             if child.kind == "call" and not child.open:
-                groups.setdefault((not holding.get(child, False), depth, child.type), []).append(child)
+                key = not holding.get(child, False), depth, child not in in_rows, child.type
+                groups.setdefault(key, []).append(child)
             if child.kind != "run":
                 collect(child, depth + (child.kind == "call"))
 
     collect(root, 0)
-    return [groups[key] for key in sorted(groups, key=lambda key: key[:2])]
+    return [groups[key] for key in sorted(groups, key=lambda key: key[:3])]
 
 
 def _is_visible(branch: Branch, around: dict[Branch | int, Branch]) -> bool:

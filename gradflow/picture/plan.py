@@ -113,12 +113,17 @@ class Route(NamedTuple):
 
 
 class Bracket(NamedTuple):
-    """A bracket over (or beside) a run of equal blocks, from ``start`` to ``end``, open towards the run."""
+    """A bracket over (or beside) a run of equal blocks, from ``start`` to ``end``, open towards the run.
+
+    Of a run that is broken into lines each has one; ``first`` and ``last`` tell where the run begins and ends.
+    """
 
     run: int
     start: Point
     end: Point
     labels: tuple[Label, ...]
+    first: bool = True
+    last: bool = True
 
 
 class Layout(NamedTuple):

@@ -393,7 +393,7 @@ class _Writer:
             leaves=leaves,
             notes=self._notes_inside(branch),
             squares=squares,
-            tally=self._tally(squares, self.borrowed.get(at, ()), len(ops)),
+            tally=self._tally(squares, self.borrowed.get(at, ()), len(ops), self.marks.around(mark.box)),
             weight=weight,
             path=branch.path or next((inside.path for inside in branch.branches() if branch.kind == "run"), ""),
             detail=detail,
@@ -411,12 +411,13 @@ class _Writer:
     def _child_label(self, child: Branch | int, around: Sequence[str]) -> str:
         return op_label(self.graph.ops[child]) if isinstance(child, int) else below(child.path, *around)
 
-    def _tally(self, squares: tuple[int, ...], borrowed: Sequence[int], ops: int) -> str:
+    def _tally(self, squares: tuple[int, ...], borrowed: Sequence[int], ops: int, around: Sequence[str]) -> str:
         if squares:
             return self.tally(squares)
         if borrowed:
-            names = dict.fromkeys(again_label(self.graph.values[value].name or "", self.alone) for value in borrowed)
-            return next(iter(names)) + (" …" if len(names) > 1 else "")
+            borrowed_names = (self.graph.values[value].name or "" for value in borrowed)
+            labels = dict.fromkeys(again_label(name, self.alone, *around) for name in borrowed_names)
+            return next(iter(labels)) + (" …" if len(labels) > 1 else "")
         return count(ops, "op")
 
     def _notes_inside(self, branch: Branch) -> tuple[Note, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gradflow.picture.compact import Spot, all_pieces
 from gradflow.picture.grid import LINE, Board
@@ -11,10 +11,9 @@ from gradflow.picture.grid import LINE, Board
 _LAST = 0.22
 """The least part of a line that the last one fills."""
 _LEAST = 0.15
-_WIDTHS = 24
-_MANY = 400
-"""So many widths are tried, unless there are too many places to break."""
 """The least part of a line that any fills."""
+_BREAK, _REST = 0.45, 0.5
+"""What it costs to break a run of equal blocks, and to leave the last line nearly empty; a full line costs 1."""
 
 
 def cuts(board: Board) -> list[int]:
@@ -78,54 +77,47 @@ def _extents(board: Board, spot: Spot) -> Mapping[int, tuple[float, float]]:
     return found
 
 
-def _broken(
-    places: Sequence[int],
-    ends: Mapping[int, tuple[float, float]],
-    width: float,
-    gutter: float,
-    avoid: set[int],
-) -> list[tuple[int, int]] | None:
-    """Lines as full as they can be, at most ``width`` long, broken outside ``avoid`` where that is not much shorter."""
-    last = max(ends)
-    stops = [*places, 3 * last + 2]
-    done: list[tuple[int, int]] = []
-    column, position = 0, 0
-    while column <= last:
-        first = done[-1][1] + 1 if done else -3
-        start, high = math.inf, -math.inf
-        best: tuple[int, int, float, int] | None = None
-        for i in range(position, len(stops)):
-            while column <= last and 3 * column <= stops[i]:
-                low, far = ends.get(column, (start, high))
-                start, high = min(start, low), max(high, far)
-                column += 1
-            used = high - start + (gutter if done else 0) + (gutter if i < len(stops) - 1 else 0)
-            if used > width:
-                break
-            if best is None or stops[i] not in avoid or best[1] in avoid or used > 1.4 * best[2]:
-                best = (i, stops[i], used, column)
-        if best is None:
-            return None
-        done.append((first, best[1]))
-        position, column = best[0] + 1, best[3]
-    return done
-
-
 def _even(
     places: Sequence[int], ends: Mapping[int, tuple[float, float]], width: float, gutter: float, avoid: set[int]
 ) -> list[tuple[int, int]] | None:
     """As few lines as possible, as equally long as they can be; None where one would be a mere rest."""
-    best, least = None, (math.inf, math.inf)
-    for step in range(_WIDTHS if len(places) <= _MANY else 1):
-        for outside in (avoid, set[int]()):
-            tried = _broken(places, ends, width * (1 - 0.025 * step), gutter, outside)
-            if tried is None:
-                continue
-            sizes = _sizes(tried, ends)
-            cost = (len(tried), max(sizes) + (0.0 if outside else 40.0))
-            if cost < least and (_fills(sizes) or len(places) > _MANY):
-                best, least = tried, cost
-    return best
+    last = max(ends)
+    stops = [-4, *places, 3 * last + 2]
+    best: list[tuple[int, float, int]] = [(0, 0.0, -1)] + [(len(stops), math.inf, -1)] * (len(stops) - 1)
+    for i in range(len(stops) - 1):
+        if best[i][1] == math.inf:
+            continue
+        for j, size in _reaches(stops, i, ends, width, gutter):
+            rest = j == len(stops) - 1 and size < _LAST * width
+            cost = (size / width) ** 2 + _BREAK * (stops[j] in avoid) + _REST * rest
+            best[j] = min(best[j], (best[i][0] + 1, best[i][1] + cost, i))
+    if best[-1][1] == math.inf:
+        return None
+    done: list[tuple[int, int]] = []
+    at = len(stops) - 1
+    while at > 0:
+        before = best[at][2]
+        done.append((stops[before] + 1, stops[at]))
+        at = before
+    done.reverse()
+    return done if _fills(_sizes(done, ends)) else None
+
+
+def _reaches(
+    stops: Sequence[int], start: int, ends: Mapping[int, tuple[float, float]], width: float, gutter: float
+) -> Iterator[tuple[int, float]]:
+    """How far a line can go that begins behind a stop: the stops at which it may end, and how long it then is."""
+    low, high = math.inf, -math.inf
+    column = -(-(stops[start] + 1) // 3)
+    for stop in range(start + 1, len(stops)):
+        while 3 * column <= stops[stop]:
+            one, other = ends.get(column, (low, high))
+            low, high = min(low, one), max(high, other)
+            column += 1
+        used = high - low + (gutter if start else 0.0) + (gutter if stop < len(stops) - 1 else 0.0)
+        if used > width:
+            return
+        yield stop, high - low
 
 
 def _sizes(lines: list[tuple[int, int]], ends: Mapping[int, tuple[float, float]]) -> list[float]:
