@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import gc
+import shutil
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from playwright.sync_api import sync_playwright
 from torch import nn
 from tqdm import tqdm
 
@@ -86,18 +89,44 @@ def pictures(quick: bool) -> list[str]:
     """The table of what a picture takes, from a flow to SVG, and what it weighs as a page."""
     figures = {
         "chain of 1,000 operations: to SVG": (chain(1_000), 2),
+        "chain of 10,000 operations: to SVG": (chain(10_000), 5),
         "10,000 operations in 100 modules: to SVG": (tower(100), 5),
     }
     lines = ["| a picture | measured | bar | holds |", "|---|--:|--:|:-:|"]
     for what, (program, bar) in figures.items():
         lines.append(row(what, drawn(observed(program)), bar, "s"))
-    lines.append(row("three layers and a cut: page", weighed(bridge()), 60, "kB"))
+    lines += on_page("three layers and a cut", observed(bridge()), 60)
+    lines += on_page("10,000 operations in 100 modules", observed(tower(100)), 300)
     if not quick:
-        model = gpt2()
-        flow = observed(model)
+        flow = observed(gpt2())
         lines.append(row("GPT-2 small's shape: to SVG", drawn(flow), 2, "s"))
-        lines.append(row("the same: page", len(gf.draw(flow).html().encode()) / 1000, 300, "kB"))
+        lines += on_page("GPT-2 small's shape", flow, 300)
     return lines
+
+
+def on_page(what: str, flow: gf.Flow, bar: float) -> list[str]:
+    """What a figure weighs on a page, and how long a browser takes to open it, if there is one."""
+    html = gf.draw(flow).html()
+    seconds = opened(html)
+    opening = [] if seconds is None else [row(f"{what}: page, opened", 1000 * seconds, 500, "ms")]
+    return [row(f"{what}: page", len(html.encode()) / 1000, bar, "kB"), *opening]
+
+
+def opened(html: str) -> float | None:
+    """The least seconds from asking for a page to a figure that answers the mouse; None without a browser."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        return None
+    with sync_playwright() as playwright, tempfile.NamedTemporaryFile("w", suffix=".html", encoding="utf-8") as file:
+        file.write(f"<!doctype html><meta charset=utf-8>{html}")
+        file.flush()
+        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
+        seconds = []
+        for _ in range(5):
+            page.goto(f"file://{file.name}", wait_until="load")
+            assert page.locator("gradflow-figure svg").count()
+            seconds.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventStart") / 1000)
+    return min(seconds)
 
 
 def drawn(flow: gf.Flow) -> float:
@@ -108,11 +137,6 @@ def drawn(flow: gf.Flow) -> float:
         gf.draw(flow).svg()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
-
-
-def weighed(program: Program) -> float:
-    """The kilobytes of HTML that a figure is in a chapter."""
-    return len(gf.draw(observed(program)).html().encode()) / 1000
 
 
 def others(quick: bool, rounds: int) -> list[str]:

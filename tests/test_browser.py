@@ -6,6 +6,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from browser import faults
@@ -14,6 +15,7 @@ from playwright.sync_api import expect
 from pypdf import PdfReader
 from standin import html, svg
 from test_element import scalar
+from zoo import ZOO
 
 import gradflow as gf
 from gradflow.picture.element import fragment
@@ -39,6 +41,8 @@ HALF_OVER = """figure => {
   }
   return bad;
 }"""
+SAID = """figure => [...figure.shadowRoot.querySelectorAll("g[data-value]")].map(group => Object.fromEntries(
+  [...group.attributes].filter(one => /^(class|data-(?!key|lm))/.test(one.name)).map(one => [one.name, one.value])))"""
 BARE = """figure => {
   const svg = figure.shadowRoot.querySelector("svg").cloneNode(true);
   for (const one of [svg, ...svg.querySelectorAll("*")]) {
@@ -95,6 +99,22 @@ def test_without_scripts(reader, width, picture):
     page.locator("summary").click()
     expect(page.locator("tbody th:visible")).to_have_text(["x", "w", "b", "y_"])
     expect(page.locator("body")).not_to_contain_text("gradflow")
+
+
+@pytest.mark.parametrize("name", ["chain", "hostile", "gpt2_lora", "graph", "comparison"])
+def test_the_element_says_what_the_svg_says(reader, name):
+    """Every line and square in the open page has the data of the SVG; each line that is drawn has its band."""
+    task, penalty = two_losses()
+    others = {"graph": chain().graph, "comparison": gf.compare(task=task, penalty=penalty)}
+    shown = gf.draw(others[name] if name in others else ZOO[name]() if name in ZOO else every_flow()[name])
+    page = reader.open(shown.html())
+    found = page.locator("gradflow-figure").evaluate(SAID)
+    root = ElementTree.fromstring(shown.svg())
+    groups = [one.attrib for one in root.iter("{http://www.w3.org/2000/svg}g") if "data-value" in one.attrib]
+
+    assert sorted(sorted(one.items()) for one in groups) == sorted(sorted(one.items()) for one in found)
+    assert 0 == page.locator("g.wire:has(> .line):not(:has(> .band))").count()
+    assert page.locator("g.wire > .band").count() == page.locator("g.wire:has(> .line)").count()
 
 
 def test_a_card_has_four_lines(reader):

@@ -290,6 +290,14 @@ def test_several_uses_on_one_line():
     assert '<g class="wire quiet" data-value="0"></g><g class="wire quiet" data-value="1"/>' in drawn
 
 
+def test_thousands_of_things_in_one():
+    """A square that stands for thousands of parameters is no thousands of elements."""
+    data = tuple((("value", str(value)),) for value in range(5000))
+    scene = scene_of(graphs.dead())._replace(items=(Group("parameter", "reached", (), data, ()),))
+
+    assert 1000 == svg(scene).count("<g ") == page_svg(scene).count("<g ")
+
+
 @pytest.mark.parametrize("name", ["bridge", "square"])
 def test_golden(name, request):
     """Two pictures, byte for byte; delete the file to write it anew, and look at it."""

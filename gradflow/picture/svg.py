@@ -30,6 +30,7 @@ from gradflow.picture.theme import SANS, short_style, style
 from gradflow.verdict import Span
 
 _CORNER = 8.0
+_MOST = 1_000  # things that one line or square stands for, each by an element
 _ENDS = 13.0  # what a head, a gap before a square and the last dot take from a line, at most
 _SMALL = 10.0  # squares below this size have no room for a mark
 
@@ -101,8 +102,8 @@ def _group(group: Group, shown: Collection[Edge | int] | None) -> str:
 
 
 def _grouped(group: Group, classes: str, data: Sequence[Iterable[tuple[str, str]]], band: str) -> str:
-    """One element for each thing that a group stands for; the first holds the drawing."""
-    first, *others = (f'<g class="{classes}"{_attributes(each)}' for each in data or ((),))
+    """One element for each thing that a group stands for, if they are not thousands; the first holds the drawing."""
+    first, *others = (f'<g class="{classes}"{_attributes(each)}' for each in data[:_MOST] or ((),))
     inner = "".join(map(_drawn, group.items))
     return f"{first}>{band}{inner}</g>" + "".join(f"{other}/>" for other in others)
 
