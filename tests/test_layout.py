@@ -8,9 +8,11 @@ from itertools import pairwise
 import geometry
 import pytest
 import sketches
+import torch
 import zoo
 from geometry import counts, violations
 
+import gradflow as gf
 from gradflow.picture.fit import BUDGETS, arrange
 from gradflow.picture.layout import lay
 from gradflow.picture.plan import Layout, Point
@@ -295,3 +297,35 @@ def test_runs_are_broken_as_little_as_can_be():
     assert [True, *[False] * (len(first) - 1)] == [bracket.first for bracket in first] and len(first) > 1
     assert [*[False] * (len(first) - 1), True] == [bracket.last for bracket in first]
     assert 1 == sum(bool(bracket.labels) for bracket in first)
+
+
+@pytest.mark.parametrize(("name", "module"), [("metric_learning", "net"), ("writes_in_place", "layer"), ("gan", "D")])
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_a_module_that_is_called_again_is_as_large(name, module, direction):
+    flow = zoo.ZOO[name]()
+    drawn = sketch(flow.graph, [(flow.output, "loss")], most=1000)
+    frames = [frame for frame in lay(drawn, 5000, direction).frames if drawn.boxes[frame.box].name == module]
+
+    assert len(frames) > 1
+    assert 1 == len({(frame.rect.w, frame.rect.h) for frame in frames})
+
+
+def test_rows_that_do_not_interleave_are_narrower():
+    """Two losses stand side by side where interleaved rows would be broken into lines."""
+    layout = lay(gan(), 760, "LR")
+
+    assert layout.fits
+    assert all(len(route.points) <= 4 for route in layout.routes)
+
+
+def gan():
+    generator, critic = torch.nn.Linear(2, 4), torch.nn.Linear(4, 1)
+    z, real, labels = torch.randn(8, 2), torch.randn(8, 4), torch.cat([torch.ones(8, 1), torch.zeros(8, 1)])
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    with gf.trace(G=generator, D=critic, z=z, real=real, labels=labels) as t:
+        fake = generator(z)
+        loss_d = bce(critic(torch.cat([real, fake.detach()])), labels)
+        loss_g = bce(critic(fake), labels[:8])
+        t.name(fake=fake, loss_D=loss_d, loss_G=loss_g)
+    losses = [(t.graph.value(name).id, name) for name in ("loss_D", "loss_G")]
+    return sketch(t.graph, losses)

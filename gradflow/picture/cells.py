@@ -45,7 +45,7 @@ def form(cell: Cell, direction: str) -> Place:
     (Rect(x=-26.0, y=-12.0, w=52.0, h=24.0), 'linear')
     """
     parts = (_SMALL if cell.small else _FORMS)[cell.kind](cell, direction == "LR")
-    room = _room(parts)
+    room = _room(parts, _rooms_of_names(cell, parts))
     if cell.hat:
         room = Rect(room.x, room.y - _HAT, room.w, room.h + _HAT)
     return Place(cell.id, room, *parts)
@@ -58,9 +58,15 @@ def bounds(label: Label) -> Rect:
     return Rect(label.x - left, label.y - 0.8 * size, wide, size)
 
 
-def _room(parts: Parts) -> Rect:
+def _rooms_of_names(cell: Cell, parts: Parts) -> list[Rect]:
+    """The room kept free for longer names of leaves."""
+    roomy = [(leaf, rect.center) for leaf, rect in zip(cell.leaves, parts.leaves, strict=True) if leaf.room]
+    return [Rect(x + 15, y - 5, _text_room(leaf), 10) for leaf, (x, y) in roomy]
+
+
+def _room(parts: Parts, more: Iterable[Rect]) -> Rect:
     """The smallest rectangle on the grid around everything."""
-    rects = [parts.shape, *parts.leaves, *parts.squares, *map(bounds, parts.labels)]
+    rects = [parts.shape, *parts.leaves, *parts.squares, *map(bounds, parts.labels), *more]
     left, top = min(rect.x for rect in rects), min(rect.y for rect in rects)
     right, bottom = max(rect.right for rect in rects), max(rect.bottom for rect in rects)
     left, top = 2.0 * math.floor(left / 2), 4.0 * math.floor(top / 4)
@@ -140,6 +146,11 @@ def _text(leaf: Leaf) -> str:
     return shorten(leaf.label, "number" if _is_text(leaf) else "leaf", _LEAF_ROOM)
 
 
+def _text_room(leaf: Leaf) -> float:
+    """The width of what a leaf is called, here or where its module is called again."""
+    return max(width(_text(leaf), "leaf"), width(shorten(leaf.room, "leaf", _LEAF_ROOM), "leaf"))
+
+
 def _leaf_room(leaf: Leaf) -> tuple[float, float]:
     """The room that a leaf in a row takes at the left and at the right of its stem."""
     if _is_text(leaf):
@@ -150,7 +161,7 @@ def _leaf_room(leaf: Leaf) -> tuple[float, float]:
     if leaf.above:
         below = half + 8 + width(leaf.below, "derivative") if leaf.below else half
         return half + 6 + _bold_first(leaf.above), max(below, factor)
-    return half, max(15 + width(_text(leaf), "leaf"), 15 + width(leaf.detail, "detail"), factor)
+    return half, max(15 + _text_room(leaf), 15 + width(leaf.detail, "detail"), factor)
 
 
 def _bold_first(text: str) -> float:
@@ -256,7 +267,8 @@ def _beside_rect(leaf: Leaf, x: float, y: float) -> Rect:
 def _room_beside(leaf: Leaf) -> float:
     """The width of a leaf with its texts at the right."""
     rect = _beside_rect(leaf, 0, 0)
-    return max([rect.right, *(bounds(label).right for label in _leaf_labels(0, leaf, rect))])
+    named = rect.center.x + 15 + _text_room(leaf) if leaf.room else 0.0
+    return max([rect.right, named, *(bounds(label).right for label in _leaf_labels(0, leaf, rect))])
 
 
 def _factor(cell: Cell, shape: Rect, leaves: Sequence[Rect], across: bool) -> list[Label]:

@@ -41,7 +41,8 @@ _MOST_BESIDE = 3
 class Walls(NamedTuple):
     """How far the lines, rooms and shapes in a container stay away from its borders, along; and from each other.
 
-    Where there is a ``step``, everything on the spine is equally far from the next: at least so far.
+    Where there is a ``step``, everything on the spine is equally far from the next: at least so far. Where rows are
+    ``level``, all of a row is below all of the row before.
     """
 
     line: float
@@ -49,6 +50,7 @@ class Walls(NamedTuple):
     shape: float
     gap: float = 20.0
     step: float = 0.0
+    level: bool = False
 
 
 class Spot(NamedTuple):
@@ -114,7 +116,7 @@ def settle_lines(board: Board, walls: Walls, spans: Sequence[tuple[int, int]]) -
 
 def _settle(board: Board, walls: Walls, inside: Sequence[int], pieces: Sequence[Piece], low: int, high: int) -> Spot:
     stubs = _stubs(board, pieces)
-    across, tracks = _stack(board, inside, pieces, stubs, low, high)
+    across, tracks = _stack(board, inside, pieces, stubs, low, high, walls.level)
     heights = Heights(board, across, tracks, stubs)
     return _pack(board, inside, pieces, heights, walls, low, high)
 
@@ -223,6 +225,7 @@ def _stack(
     stubs: Mapping[tuple[int, int, bool], float],
     low: int,
     high: int,
+    level: bool,
 ) -> tuple[dict[int, float], dict[tuple[Level, int], float]]:
     """How far across each row and each track is: every one as near to the one before as it can."""
     rows: dict[int, list[int]] = defaultdict(list)
@@ -285,6 +288,8 @@ def _stack(
             at = max(*floor[first - low : last - low + 1], *under)
             heights[(row, DOWN), key] = at if math.isfinite(at) else across[row] + PITCH
             _lift(floor, first - low, last - low, heights[(row, DOWN), key] + PITCH)
+        if level:
+            floor = [max(floor)] * size
     return across, heights
 
 

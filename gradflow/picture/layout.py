@@ -57,6 +57,7 @@ TIGHTER = (
     _TIGHT,
     _TIGHT._replace(islands=BELOW),
     _TIGHT._replace(islands=LEFT_SIDE),
+    _TIGHT._replace(outside=_TIGHT.outside._replace(level=True)),
     Spacing(Walls(12.0, 8.0, 12.0, 16.0), Walls(0.0, 0.0, 0.0, 16.0), LEFT_SIDE),
 )
 

@@ -244,7 +244,7 @@ class _Writer:
             for mark, edges in by_mark.items():
                 kind, again = self.marks.kind(mark), mark != home and self._kind_of(value) != "constant"
                 if kind == "op":
-                    self._hang(mark, value, edges, again)
+                    self._hang(mark, value, edges, again, "" if again else self._name_elsewhere(value, by_mark))
                 elif kind == "module" and self._kind_of(value) == "parameter":
                     if again:
                         self.borrowed.setdefault(mark, []).append(value)
@@ -258,7 +258,16 @@ class _Writer:
         order = [(not owner or op.module != owner, not op.grad_enabled, at) for at, op in enumerate(ops)]
         return uses[min(order)[2]][1]
 
-    def _hang(self, mark: int, value: int, edges: Sequence[Edge], again: bool) -> None:
+    def _name_elsewhere(self, value: int, marks: Collection[int]) -> str:
+        """What a parameter of a module is called where that is called again."""
+        name = self.graph.values[value].name
+        if not name or len(marks) < 2:
+            return ""
+        around = [self.marks.around(self.marks.marks[at].box) for at in marks if self.marks.kind(at) == "op"]
+        alike = len(around) > 1 and len({boxes[:1] for boxes in around}) == 1
+        return again_label(name, self.alone, *around[0]) if alike and around[0] else ""
+
+    def _hang(self, mark: int, value: int, edges: Sequence[Edge], again: bool, room: str = "") -> None:
         """Put a value on an op; uses of different status hang there separately."""
         given = self.graph.values[value]
         around = self.marks.around(self.marks.marks[mark].box)
@@ -275,9 +284,10 @@ class _Writer:
                     above="" if again else self.numbers.above.get(value, ""),
                     below="" if again else self.numbers.below.get(value, ""),
                     factor=self.numbers.factors.get(alike[0], ""),
+                    room=room,
                 )
             )
-            again = True
+            again, room = True, ""
 
     def _by_status(self, edges: Iterable[Edge]) -> dict[str, list[Edge]]:
         found: dict[str, list[Edge]] = {}

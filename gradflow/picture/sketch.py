@@ -43,6 +43,7 @@ class Leaf(NamedTuple):
         factor: among numbers, the local factor, right of the stem.
         values: in small multiples, every parameter that the one square stands for; else ``()``.
         bars: whether bars stand on its stem: the op cuts this use and lets others through.
+        room: a longer label that there is room for, as where the module is called again; so equals are equally large.
     """
 
     value: int
@@ -57,6 +58,7 @@ class Leaf(NamedTuple):
     factor: str = ""
     values: tuple[int, ...] = ()
     bars: bool = False
+    room: str = ""
 
 
 class Cell(NamedTuple):
