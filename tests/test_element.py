@@ -297,3 +297,16 @@ def test_steps_of_a_big_figure_each_show_something():
     assert [] == [label for shown, label, _ in told if keys.isdisjoint(shown)]
     reached = {key(one) for one, arrival in flow.arrivals if arrival.arrived}
     assert set() == (keys & reached) - {one for shown, *_ in told for one in shown}
+
+
+def test_where_a_gradient_would_go_is_in_the_data():
+    """Of every use of a value the page knows whether a gradient that came to its op would go on along it."""
+    flow = chain()
+    data = payload(flow.graph, {"loss": flow}, {})
+    conducts = {tuple(edge[:3]): flag for edge, flag in zip(data["edges"], data["conducts"], strict=True)}
+
+    cut = next(op for op in flow.graph.ops if op.target == "detach")
+    assert "0" == conducts[cut.inputs[0], cut.id, 0]
+    weight = flow.graph.names["a.weight"]  # nothing came to its op, and would have gone on
+    assert ["1"] == [flag for (value, _, _), flag in conducts.items() if value == weight]
+    assert {flag == "1" for (v, o, p), flag in conducts.items() if flow.at(Edge(v, o, p)).arrived} == {True}

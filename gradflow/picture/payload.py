@@ -13,6 +13,7 @@ from gradflow.picture.cells import MOST_SQUARES
 from gradflow.picture.sketch import Leaf, Sketch, Wire
 from gradflow.picture.wording import called, facts, size, state
 from gradflow.reason import Explanation, Reason
+from gradflow.targets import DETACHING
 
 MOST_OPS = 100
 _CODE = re.compile(r" \(`.*?`\)")
@@ -75,17 +76,20 @@ def payload(
 
     Returns:
         ``losses``: name, value id, state and size of each. ``values``: id, name, facts. ``ops``: id, outputs, line.
-        ``edges``: value, op and position; status, state and size. ``parameters``: value id, status, state, size,
-        reason, why, line and op of its first use.
+        ``edges``: value, op and position; status, state and size. ``conducts``: a 1 for each edge along which a
+        gradient that arrives at the op goes on, else a 0. ``parameters``: value id, status, state, size, reason,
+        why, line and op of its first use.
     """
     part = drawn(sketch, *also) if sketch is not None and len(graph.ops) > most else everything(graph)
     names = (graph.values[value].name for value in part.values)
     values = {*part.values, *(graph.names[name] for name in names if name is not None)}  # what all versions go by
+    edges = sorted(part.edges, key=lambda edge: (edge.op, edge.position, edge.value))
     return {
         "losses": [_loss(graph, name, flow) for name, flow in flows.items()],
         "values": [_value(graph, graph.values[value]) for value in sorted(values)],
         "ops": [_op(graph.ops[op]) for op in sorted(part.ops)],
-        "edges": [_edge(graph, flows, edge) for edge in sorted(part.edges, key=lambda e: (e.op, e.position, e.value))],
+        "edges": [_edge(graph, flows, edge) for edge in edges],
+        "conducts": "".join(str(int(_conducts(graph, flows, edge))) for edge in edges),
         "parameters": [
             _parameter(graph, flows, value, explanations.get(value.name or ""))
             for value in graph.values
@@ -109,6 +113,17 @@ def _op(op: Op) -> Row:
 
 def _edge(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> Row:
     return [*edge, _status(flows, edge), *_said(flows, edge, graph.values[edge.value].shape)]
+
+
+def _conducts(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> bool:
+    """Whether a gradient that arrives at the op goes on along this use of the value."""
+    op = graph.ops[edge.op]
+    if not (graph.values[edge.value].requires_grad and op.grad_enabled and op.target not in DETACHING):
+        return False
+    if not any(graph.values[output].requires_grad for output in op.outputs):
+        return False
+    asked = [flow for flow in flows.values() if any(flow.at(output).arrived for output in op.outputs)]
+    return not asked or any(flow.at(edge).arrived for flow in asked)
 
 
 def _status(flows: Mapping[str, Flow], at: int | Edge) -> str:
