@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import geometry
 import pytest
 import sketches
-import torch
 import zoo
 from geometry import counts, violations
 
-import gradflow as gf
 from gradflow.picture.fit import BUDGETS, arrange
 from gradflow.picture.layout import lay
 from gradflow.picture.plan import Layout, Point
@@ -310,22 +310,10 @@ def test_a_module_that_is_called_again_is_as_large(name, module, direction):
     assert 1 == len({(frame.rect.w, frame.rect.h) for frame in frames})
 
 
-def test_rows_that_do_not_interleave_are_narrower():
+def test_rows_that_do_not_interleave_are_narrower(monkeypatch):
     """Two losses stand side by side where interleaved rows would be broken into lines."""
-    layout = lay(gan(), 760, "LR")
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent / "examples")
+    (layout,) = importlib.import_module("gan").figure(width=720)._picture().layouts
 
-    assert layout.fits
+    assert layout.fits and "LR" == layout.direction
     assert all(len(route.points) <= 4 for route in layout.routes)
-
-
-def gan():
-    generator, critic = torch.nn.Linear(2, 4), torch.nn.Linear(4, 1)
-    z, real, labels = torch.randn(8, 2), torch.randn(8, 4), torch.cat([torch.ones(8, 1), torch.zeros(8, 1)])
-    bce = torch.nn.functional.binary_cross_entropy_with_logits
-    with gf.trace(G=generator, D=critic, z=z, real=real, labels=labels) as t:
-        fake = generator(z)
-        loss_d = bce(critic(torch.cat([real, fake.detach()])), labels)
-        loss_g = bce(critic(fake), labels[:8])
-        t.name(fake=fake, loss_D=loss_d, loss_G=loss_g)
-    losses = [(t.graph.value(name).id, name) for name in ("loss_D", "loss_G")]
-    return sketch(t.graph, losses)
