@@ -112,3 +112,26 @@ def test_small_pictures_keep_the_rules_of_geometry(name):
     shown = mini(flow.graph, [(flow.output, "loss")])
 
     assert [] == violations(shown, lay_small(shown))
+
+
+def test_a_module_with_a_cut_between_its_parameters_is_taken_apart():
+    """The squares before and behind the cut are apart, and the bars stand between them; elsewhere it stays whole."""
+
+    def drawn(cut):
+        first, second, head = (nn.Linear(2, 2) for _ in range(3))
+        enc = nn.Sequential(first, cut, second)
+        with gf.trace(enc=enc, head=head, x=torch.ones(1, 2)) as t:
+            loss = head(enc(torch.ones(1, 2))).sum()
+        return mini(t.graph, [(t.graph.value(loss).id, "loss")])
+
+    class Detach(nn.Module):
+        def forward(self, x):
+            return x.detach()
+
+    cut, whole = drawn(Detach()), drawn(nn.Identity())
+
+    assert ["enc.0", "enc.2", "head"] == [cell.label for cell in cut.cells if cell.kind == "module"]
+    assert ["enc", "head"] == [cell.label for cell in whole.cells if cell.kind == "module"]
+    assert [("enc.0", "enc.2")] == [
+        pair for pair, wire in zip(lines(cut), cut.wires, strict=True) if wire.bars is not None
+    ]

@@ -5,7 +5,7 @@ Graphs that differ only in their cuts give sketches that differ only in the bars
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph
@@ -86,7 +86,7 @@ def _parts(graph: Graph, losses: Sequence[int], cuts: frozenset[int]) -> list[Pa
     root = tree(graph, fold(graph, losses, cuts).drawn, (), lambda branch: False)
     takes = {op.id for op in graph.ops if any(graph.values[value].kind == "parameter" for value in op.inputs)}
     parts = []
-    for child in root.children:
+    for child in _undivided(graph, root, takes, cuts):
         if isinstance(child, Branch):
             ops = tuple(child.ops())
             if not takes.isdisjoint(ops):
@@ -94,6 +94,35 @@ def _parts(graph: Graph, losses: Sequence[int], cuts: frozenset[int]) -> list[Pa
         elif child in takes and child not in cuts:
             parts.append(Part(op_label(graph.ops[child]), (child,), ""))
     return parts
+
+
+def _undivided(graph: Graph, branch: Branch, takes: set[int], cuts: frozenset[int]) -> Iterator[Branch | int]:
+    """What is in a branch; what a cut parts from its own parameters is taken apart, so that the cut is seen."""
+    for child in branch.children:
+        if isinstance(child, Branch) and _is_parted(graph, tuple(child.ops()), takes, cuts):
+            yield from _undivided(graph, child, takes, cuts)
+        else:
+            yield child
+
+
+def _is_parted(graph: Graph, ops: Sequence[int], takes: set[int], cuts: frozenset[int]) -> bool:
+    """Whether what comes from a parameter is cut within some ops, and goes on there to an op with a parameter."""
+    if cuts.isdisjoint(ops):
+        return False
+    trained: set[int] = set()
+    parted: set[int] = set()
+    for op in ops:
+        inputs, outputs = graph.ops[op].inputs, graph.ops[op].outputs
+        if op in takes and not parted.isdisjoint(inputs):
+            return True
+        if op in cuts and not trained.isdisjoint(inputs):
+            parted.update(outputs)
+            continue
+        if not parted.isdisjoint(inputs):
+            parted.update(outputs)
+        if not trained.isdisjoint(inputs) or any(graph.values[value].kind == "parameter" for value in inputs):
+            trained.update(outputs)
+    return False
 
 
 Lines = dict[tuple[Key, Key, int, int | None], list[Edge]]
