@@ -516,3 +516,19 @@ def test_a_sum_starts_from_each_loss():
 
     assert ["loss", "loss", "end"] == boxes
     assert {one: "reached", two: "reached", third: "quiet"} == into
+
+
+def test_a_single_row_of_many_pictures_is_broken_into_even_lines():
+    """Four pictures of which three fit are two lines of two; each keeps its name and its number."""
+    names = ("one", "two", "three", "four")
+    told = [panel._replace(row="") for panel in panels(*names)]
+    scene = compose_grid(told, width=3 * told[0].layout.width + 100)
+    heads = [
+        item for item in scene.items if isinstance(item, Text) and "".join(span.text for span in item.spans) in names
+    ]
+
+    assert names == tuple(head.spans[0].text for head in heads)
+    assert [2, 2] == [sum(head.y == y for head in heads) for y in sorted({head.y for head in heads})]
+    assert 2 == len({head.x for head in heads})
+    numbers = {dict(one)["panel"] for item in scene.items if isinstance(item, Group) for one in item.data}
+    assert {"0", "1", "2", "3"} == numbers

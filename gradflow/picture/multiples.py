@@ -64,13 +64,7 @@ def compose_grid(
         table: several losses over one graph, to be told in a table as well.
     """
     panels = _aligned(panels)
-    turned = [panel._replace(row=panel.column, column=_lines(panel.row)[0]) for panel in panels]
-    for arranged in (panels, turned):
-        if (frame := _grid(arranged, width)) is not None:
-            items, y = _in_grid(arranged, frame)
-            break
-    else:
-        items, y = _stacked(panels, width)
+    items, y = _in_lines(panels, width) or _turned(panels, width) or _stacked(panels, width)
     if table is not None:
         rows, _, y = matrix(table, _MARGIN, y + 8, width - 2 * _MARGIN)
         items += rows
@@ -100,6 +94,33 @@ def _kind(sketch: Sketch) -> object:
     return cells, sketch.boxes, tuple((wire.source, wire.target) for wire in sketch.wires)
 
 
+def _in_lines(panels: Sequence[Panel], wide: float) -> tuple[Items, float] | None:
+    """Rows and columns; a single row that is too long is broken into lines of the same length."""
+    total = len(panels)
+    lone = total > 1 and len({panel.row for panel in panels}) == 1
+    for lines in range(1, (total - 1) // 2 + 2 if lone else 2):
+        each = -(-total // lines)
+        frames = [_grid(panels[first : first + each], wide, panels[:each]) for first in range(0, total, each)]
+        items: Items = []
+        y = 0.0
+        for number, frame in enumerate(frames):
+            if frame is None:
+                break
+            some, end = _in_grid(panels[number * each : (number + 1) * each], frame, number * each)
+            items += [moved(item, 0, y) for item in some]
+            y += end
+        else:
+            return items, y
+    return None
+
+
+def _turned(panels: Sequence[Panel], wide: float) -> tuple[Items, float] | None:
+    """Columns as rows, and rows as columns."""
+    turned = [panel._replace(row=panel.column, column=_lines(panel.row)[0]) for panel in panels]
+    frame = _grid(turned, wide, turned)
+    return None if frame is None else _in_grid(turned, frame)
+
+
 class _Grid(NamedTuple):
     """Where rows and columns stand."""
 
@@ -109,13 +130,14 @@ class _Grid(NamedTuple):
     wide: float
 
 
-def _grid(panels: Sequence[Panel], wide: float) -> _Grid | None:
-    """Rows and columns, or None if they need more room than there is."""
+def _grid(panels: Sequence[Panel], wide: float, first_line: Sequence[Panel]) -> _Grid | None:
+    """Rows and columns, as wide as those of the first line; or None if they need more room than there is."""
     rows = tuple(dict.fromkeys(panel.row for panel in panels))
     columns = tuple(dict.fromkeys(panel.column for panel in panels))
+    total = len({panel.column for panel in first_line})
     names = max(max(_line_width(line, i) for i, line in enumerate(_lines(row))) for row in rows)
     first = _MARGIN + (min(names, _ROOM_FOR_ROWS) + 18 if any(rows) else 0.0)
-    each = (wide - _MARGIN - first - _GAP * (len(columns) - 1)) / len(columns)
+    each = (wide - _MARGIN - first - _GAP * (total - 1)) / total
     if each < max(panel.layout.width for panel in panels) - 2 * _MARGIN or len(columns) == 1 < len(panels) > len(rows):
         return None
     return _Grid(rows, columns, tuple(first + i * (each + _GAP) for i in range(len(columns))), each)
@@ -129,7 +151,7 @@ def _line_width(line: str, index: int) -> float:
     return width(line, "source" if index else "name")
 
 
-def _in_grid(panels: Sequence[Panel], grid: _Grid) -> tuple[Items, float]:
+def _in_grid(panels: Sequence[Panel], grid: _Grid, before: int = 0) -> tuple[Items, float]:
     items: Items = []
     y = 0.0
     if any(grid.columns):
@@ -137,7 +159,7 @@ def _in_grid(panels: Sequence[Panel], grid: _Grid) -> tuple[Items, float]:
             items += _column_head(column, x, grid.wide)
         y = _HEADING
     for row in grid.rows:
-        members = [(index, panel) for index, panel in enumerate(panels) if panel.row == row]
+        members = [(index, panel) for index, panel in enumerate(panels, before) if panel.row == row]
         tall = max(panel.layout.height for _, panel in members)
         items += _row_head(row, y + _spine(members[0][1]), grid.lefts[0])
         deepest = 1
@@ -161,6 +183,8 @@ def _row_head(row: str, y: float, until: float) -> Items:
     items: Items = []
     for index, line in enumerate(_lines(row)):
         role = "source" if index else "name"
+        if not line:
+            continue
         items.append(
             Text(_MARGIN, y + 4 + 16 * index, (Span(shorten(line, role, room)),), role, tone="soft" if index else "")
         )
