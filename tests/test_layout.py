@@ -317,3 +317,15 @@ def test_rows_that_do_not_interleave_are_narrower(monkeypatch):
 
     assert layout.fits and "LR" == layout.direction
     assert all(len(route.points) <= 4 for route in layout.routes)
+
+
+def test_what_is_joined_to_nothing_else_is_in_nobodys_way():
+    """A number that leaves stands beside the spine, and the branches go straight up into their sums."""
+    flow = zoo.ZOO["all_states"]()
+    drawn = sketch(flow.graph, [(flow.output, "loss")])
+    layout = lay(drawn, 1100, "LR")
+    into_sums = [route for route in layout.routes if "+" == drawn.cells[drawn.wires[route.wire].target].label]
+    branches = [route.points for route in into_sums if len(route.points) > 2]
+
+    assert 2 == len(branches)
+    assert all(3 == len(points) and points[-1].x == points[-2].x for points in branches)

@@ -24,7 +24,7 @@ _PORT = 6.0
 _HALF_ROW = 14.0
 _SIZES = {"input": (16.0, 16.0), "parameter": (16.0, 16.0), "cut": (20.0, 10.0), "exit": (20.0, 10.0)}
 _NODE = (12.0, 12.0)
-_DISC_ROOM = 28.0
+_DISC_ROOM = 24.0
 
 
 class Lanes(NamedTuple):

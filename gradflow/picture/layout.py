@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import NamedTuple
 
 from gradflow.picture.cells import bounds, form
@@ -24,7 +24,7 @@ from gradflow.picture.grid import DOWN, IN, LEFT, OUT, RIGHT, UP, Board, Item, L
 from gradflow.picture.metrics import width as text_width
 from gradflow.picture.plan import Bracket, Frame, Label, Layout, Place, Point, Rect, Route
 from gradflow.picture.routes import route
-from gradflow.picture.rows import BELOW, LEFT_SIDE, NEAR, ORDERS, board
+from gradflow.picture.rows import BELOW, BESIDE, LEFT_SIDE, NEAR, ORDERS, board
 from gradflow.picture.sketch import Sketch, Wire
 from gradflow.picture.tree import Container, Strand, Tree, grow
 from gradflow.picture.wrap import cuts, lines
@@ -201,8 +201,9 @@ def _place(setting: Setting, container: Container, placed: Mapping[int | None, P
     links = _links(setting, container, items)
     best, least = None, float("inf")
     few = len(links) <= _COMPARED and len(items) - len(container.main) > 1
-    for order in range(ORDERS if few else 1):
-        laid = route(board(items, links, container.main, order, setting.spacing.islands), container.straight)
+    islands = (NEAR, BESIDE) if few and setting.spacing.islands == NEAR else (setting.spacing.islands,)
+    for order, where in product(range(ORDERS if few else 1), islands):
+        laid = route(board(items, links, container.main, order, where), container.straight)
         option = Placed(laid, all_pieces(laid), (LineOf(-3, 3 * laid.width, settle(laid, walls)),))
         cost = _cost(option) if few else 0.0
         if cost < least:

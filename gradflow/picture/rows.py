@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gradflow.picture.grid import LEFT, RIGHT, Board, Item, Link
 from gradflow.picture.sketch import Sketch
 
-NEAR, BELOW, LEFT_SIDE = "near", "below", "left"
+NEAR, BESIDE, BELOW, LEFT_SIDE = "near", "beside", "below", "left"
 ORDERS = 3
 """How many orders of the chains :func:`board` knows."""
 
@@ -95,8 +95,8 @@ def board(
         links: what flows between them.
         main: the items on the spine.
         order: in which order the other chains choose their rows.
-        islands: where what is joined to nothing else stands: ``NEAR`` what is executed next, ``BELOW`` that, or
-            below all at the ``LEFT_SIDE``.
+        islands: where what is joined to nothing else stands: ``NEAR`` what is executed next, up to there or, with
+            columns of its own, from there on (``BESIDE``); ``BELOW`` that, or below all at the ``LEFT_SIDE``.
     """
     inner = [(link.source, link.target) for link in links if link.source >= 0 and link.target >= 0]
     by_time = sorted(range(len(items)), key=lambda i: (items[i].order, i))
@@ -105,11 +105,13 @@ def board(
     free = _free(items, links, sorted_items)
     columns = _columns(items, links, inner, sorted_items, main, free)
     apart = _islands(links, inner, sorted_items, main)
-    if islands != LEFT_SIDE:
+    if islands == BESIDE:
+        _make_room(apart, columns, sorted_items)
+    elif islands != LEFT_SIDE:
         _shift_islands(apart, columns, sorted_items)
     chains = _chains(inner, sorted_items, main)
     rows = _rows(items, links, columns, chains, order)
-    if islands != NEAR:
+    if islands in (BELOW, LEFT_SIDE):
         _rows_below(apart, rows)
     _rows_of_lone(_lone(links, sorted_items, main), columns, rows)
     anchored = frozenset(item for island in apart for item in island) if islands == BELOW else frozenset()
@@ -197,6 +199,23 @@ def _shift_islands(islands: Iterable[set[int]], columns: list[int], order: Seque
             shift = max(0, columns[follower] - max(columns[item] for item in island))
             for item in island:
                 columns[item] += shift
+
+
+def _make_room(islands: Iterable[set[int]], columns: list[int], order: Sequence[int]) -> None:
+    """Items that are joined to nothing else begin below what is executed next, in columns of their own."""
+    at = {item: i for i, item in enumerate(order)}
+    for island in islands:
+        last = max(at[item] for item in island)
+        follower = next((item for item in order[last:] if item not in island), None)
+        if follower is None:
+            continue
+        start = min(columns[item] for item in island)
+        more = max(columns[item] for item in island) - start
+        for item in order:
+            if item not in island and columns[item] > columns[follower]:
+                columns[item] += more
+        for item in island:
+            columns[item] += columns[follower] - start
 
 
 def _rows_below(islands: Sequence[set[int]], rows: list[int]) -> None:
