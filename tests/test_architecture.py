@@ -87,7 +87,7 @@ ALLOWED |= {
     "picture.view": {"graph", "picture.states", "reason"},
     "picture.tracks": {"picture.paths", "picture.plan", "picture.shapes", "picture.states"},
     "picture.drawing": _PLAN | _DRAWN | {"picture.paths", "picture.tracks", "picture.view"},
-    "picture.conclusion": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
+    "picture.conclusion": _MEANING | _DRAWN | {"picture.cuts", "picture.metrics", "picture.view"},
     "picture.legend": _DRAWN | {"picture.metrics", "picture.view"},
     "picture.matrix": _MEANING | _DRAWN | {"picture.metrics", "picture.view"},
     "picture.scene": _PLAN | _DRAWN | _PARTS,

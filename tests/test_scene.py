@@ -192,7 +192,7 @@ def test_bars_without_a_pass():
     assert {"quiet"} == set(lines)
     assert 1 == sum(len(of(group, Bars)) for group in groups(scene, "wire"))
     assert ["trainable", "trainable"] == [group.state for group in groups(scene, "parameter")]
-    assert "2 ops, 2 parameters." in words(scene)
+    assert "2 ops, 2 parameters; cut by no_grad (net.py:3)." in words(scene)
 
 
 def test_no_bars_for_data():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gradflow.modules import cover, runs
 from gradflow.notation import count, file_line, listed, printable
+from gradflow.picture.cuts import static_cuts
 from gradflow.picture.metrics import shorten, width
 from gradflow.picture.shapes import Text
 from gradflow.picture.states import PARAMETER_STATES, Pass
@@ -64,10 +65,12 @@ def _of_graph(view: View) -> Spans:
     names = view.graph.parameter_names()
     counts = ", ".join(_counts(view))
     frozen = [name for name in names if not view.graph.value(name).requires_grad]
-    if not frozen:
-        return (Span(counts, "bold"), Span("."))
-    words = "all frozen" if len(frozen) == len(names) else f"{listed(_short(frozen, names))} frozen"
-    return Span(counts, "bold"), Span(f"; {words}.")
+    words = [] if not frozen else ["all" if len(frozen) == len(names) else listed(_short(frozen, names)), "frozen"]
+    ops = (view.graph.ops[op] for op in static_cuts(view.graph) if view.graph.ops[op].outputs)
+    by = ((op.target if op.grad_enabled else op.grad_mode, file_line(op.source)) for op in ops)
+    cuts = dict.fromkeys(f"{printable(name)} ({place})" if place else printable(name) for name, place in by)
+    clauses = filter(None, [" ".join(words), f"cut by {listed(list(cuts))}" if cuts else ""])
+    return Span(counts, "bold"), Span("".join(f"; {clause}" for clause in clauses) + ".")
 
 
 def _counts(view: View) -> list[str]:

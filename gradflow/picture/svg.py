@@ -137,7 +137,7 @@ def _attributes(data: Iterable[tuple[str, str]]) -> str:
 
 
 def _band(group: Group) -> str:
-    return f'<path class="band" d="{_rounded(group.band)}"/>' if len(group.band) > 1 else ""
+    return f'<path class="band" fill="none" d="{_rounded(group.band)}"/>' if len(group.band) > 1 else ""
 
 
 def _drawn(item: Primitive) -> str:
