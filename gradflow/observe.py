@@ -227,8 +227,21 @@ class _Listener:
                     cell = shares.get(edge) if edge in shares else arrived.get(target)
                     if cell:
                         found.append((edge, cell[0]))
-        found.extend((value, cell[0]) for value, cell in self._hidden)
+        uses = self._uses([value for value, _ in self._hidden])
+        for value, cell in self._hidden:
+            if len(uses[value]) == 1:  # then it came along that one
+                found.append((uses[value][0], cell[0]))
+            found.append((value, cell[0]))
         return tuple(found)
+
+    def _uses(self, values: Sequence[int]) -> dict[int, list[Edge]]:
+        """All uses of each of some values."""
+        uses: dict[int, list[Edge]] = {value: [] for value in values}
+        for op, used in enumerate(self._sites.inputs if uses else ()):
+            for position, value in enumerate(used):
+                if value in uses:
+                    uses[value].append(Edge(value, op, position))
+        return uses
 
 
 class _Pass:

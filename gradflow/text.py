@@ -86,7 +86,7 @@ def grid_text(grid: Grid) -> str:
             flow = grid.at(row, column)
             if flow is not None:
                 caption = grid.caption(row, column)
-                sentence = verdict(flow, explanations(flow)) + (f" {caption}" if caption else "")
+                sentence = verdict(flow, explanations(flow)) + (f" {printable(caption)}" if caption else "")
                 lines += _wrapped(f"{printable(column)}: {sentence}", "    " if row else "")
     return "\n".join(lines[1:])
 

@@ -131,7 +131,9 @@ class Claims:
                 yield f"{edge} from a given value is not drawn"
 
     def squares(self) -> list[dict[str, str]]:
-        return self.marks("parameter")
+        """The attributes of all squares, with the name as it is given."""
+        names = self.graph.values
+        return [{**group, "data-name": names[int(group["data-value"])].name or ""} for group in self.marks("parameter")]
 
     def _parameters(self) -> Iterator[str]:
         """Every parameter is drawn once, in the state that its reason asks for."""
@@ -161,6 +163,8 @@ class Claims:
                 yield f"{name} is drawn {total[name] - repeats[name]} times, not {expected}"
         for group in self.squares():
             name, state = group["data-name"], group["class"].split()[1]
+            if name not in self.found:
+                continue
             if group["data-status"] != self.flow.at(name).status:
                 yield f"{name} is told to be {group['data-status']}"
             if group["data-reason"] != self.found[name].reason.name:

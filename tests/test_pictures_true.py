@@ -19,7 +19,7 @@ from tests import zoo
 
 CASES = ("backward", "cuts", "functions", "modern", "modules", "recipes", "values", "writes")
 WIDTHS = (720, 420)
-EACH = 6
+EACH = 12
 
 
 def programs() -> Iterator[tuple[str, Callable[[], list[gf.Flow]]]]:
@@ -223,3 +223,37 @@ def test_lines_of_one_look():
 
     assert side.requires_grad
     assert [] == claims(flow).false()
+
+
+def test_parameters_of_a_reentrant_checkpoint():
+    """What a region reached on a way of its own came along the one use that there is."""
+    net = layers("a b")
+    with gf.trace(net) as t:
+        h = net.a(torch.ones(2, 4))
+        loss = torch.utils.checkpoint.checkpoint(net.b, h, use_reentrant=True).sum()
+    flow = t.flow(loss)
+    (use,) = flow.graph.consumers[flow.graph.names["b.weight"]]
+
+    assert flow.at("b.weight") == flow.at(use) and flow.at(use).arrived
+    assert flow.at(use) == t.backward(loss).at(use)
+
+
+def test_parameter_without_a_name():
+    """A parameter that has no name is drawn with what came to it."""
+    w, made = (
+        gf.Value(0, None, "parameter", (), "float32", True),
+        gf.Value(1, None, "intermediate", (), "float32", True),
+    )
+    graph = gf.Graph((w, made), (gf.Op(0, "exp", (0,), (1,)),))
+    flow = gf.Flow(
+        graph,
+        1,
+        (
+            (1, gf.Arrival("nonzero", 1.0)),
+            (gf.Edge(0, 0, 0), gf.Arrival("zero", 0.0, 0.0)),
+            (0, gf.Arrival("zero", 0.0, 0.0)),
+        ),
+    )
+
+    (square,) = claims(flow).marks("parameter")
+    assert ("zero", "ZERO") == (square["data-status"], square["data-reason"])

@@ -202,7 +202,7 @@ def test_optimizer_and_step():
 def test_at_rest():
     """Without a pass, parameters are trainable or frozen."""
     graph = graphs.chain().graph
-    assert ("trainable", "frozen") == (at_rest(graph, "a.weight").state, at_rest(graph, "c").state)
+    assert ("trainable", "frozen") == tuple(at_rest(graph.value(name)).state for name in ("a.weight", "c"))
 
 
 def test_shared_parameter_by_any_name():

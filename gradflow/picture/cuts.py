@@ -35,7 +35,7 @@ def whole_cuts(graph: Graph, named: Collection[int]) -> tuple[int, ...]:
 
 def _ends_history(graph: Graph, op: Op) -> bool:
     """Whether nothing comes out of an op with the history of what goes in."""
-    if op.target == HOOK:
+    if op.target == HOOK or graph.carried(op):
         return False
     return op.target in DETACHING or not any(graph.values[value].requires_grad for value in op.outputs)
 

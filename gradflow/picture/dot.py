@@ -195,7 +195,7 @@ class _Writer:
         return value.name[len(module) + 1 :] if inside else value.name
 
     def _parameter(self, name: str) -> Parameter:
-        return at_rest(self.graph, name) if self.observed is None else self.observed.parameter(name)
+        return at_rest(self.graph.value(name)) if self.observed is None else self.observed.parameter(name)
 
     def _add_loss(self, whole: graphviz.Digraph, output: int) -> None:
         assert self.observed is not None

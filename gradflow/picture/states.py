@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from gradflow.flow import Flow
-from gradflow.graph import Edge, Graph
+from gradflow.graph import Edge, Graph, Value
 from gradflow.notation import count, file_line
 from gradflow.picture.cuts import Writes, silent_writes, static_cuts, whole_cuts
 from gradflow.picture.labels import cut_label
@@ -34,6 +34,7 @@ PARAMETER_STATES = (
 )  # fmt: skip
 
 _OF_STATUS = {"nonzero": "reached", "zero": "zero", "undefined": "undefined"}
+_OF_ARRIVAL = {"nonzero": Reason.RECEIVED, "zero": Reason.ZERO, "undefined": Reason.UNDEFINED}
 _OF_REASON = {
     Reason.RECEIVED: "reached",
     Reason.ZERO: "zero",
@@ -200,6 +201,13 @@ class Pass:
         return Parameter(name, state, drift, self.flow.at(name).status, found.reason.name)
 
 
+    def nameless(self, value: int) -> Parameter:
+        """How a parameter stands that has no name and so no explanation: of it only what came is known."""
+        status = self.flow.at(value).status
+        reason = _OF_ARRIVAL.get(status, Reason.NOT_CONNECTED)
+        return Parameter(f"%{value}", _OF_REASON[reason], False, status, reason.name)
+
+
 class Due(NamedTuple):
     """Where a gradient is due: along each edge from one of ``values`` into one of ``ops``.
 
@@ -314,10 +322,9 @@ def dependent(graph: Graph) -> frozenset[int]:
     return frozenset(_depending(graph))
 
 
-def at_rest(graph: Graph, name: str) -> Parameter:
+def at_rest(value: Value) -> Parameter:
     """How a parameter stands as long as no gradient was asked for."""
-    value = graph.value(name)
-    return Parameter(value.name or name, "trainable" if value.requires_grad else "frozen")
+    return Parameter(value.name or f"%{value.id}", "trainable" if value.requires_grad else "frozen")
 
 
 def strongest(states: Iterable[str]) -> str:

@@ -46,10 +46,12 @@ class View:
 
     def parameter(self, value: int) -> Parameter:
         """How the parameter stands that a value is."""
-        name = self.graph.values[value].name or f"%{value}"
-        if not self.passes:
-            return at_rest(self.graph, name)
-        return merged([one.parameter(name) for one in self.passes])
+        found = self._after_each(value)
+        return merged(found) if found else at_rest(self.graph.values[value])
+
+    def _after_each(self, value: int) -> list[Parameter]:
+        name = self.graph.values[value].name
+        return [one.parameter(name) if name else one.nameless(value) for one in self.passes]
 
     def loss(self, value: int | None) -> str:
         """How the box of a loss is drawn: ``loss``, ``second``, or ``end`` if no pass started there.
@@ -77,13 +79,12 @@ class View:
 
     def parameter_data(self, value: int) -> Data:
         """The data of a parameter: what arrived, and why."""
-        name = self.graph.values[value].name or f"%{value}"
-        passes = [one.parameter(name) for one in self.passes]
-        known: Data = (("name", name),)
+        name, passes = self.graph.values[value].name, self._after_each(value)
+        known: Data = (("name", name or f"%{value}"),)
         if passes:
             known += _status([one.status or "none" for one in passes])
             known += (("reason", " ".join(one.reason or Reason.UNUSED.name for one in passes)),)
-        return (*known, ("value", str(self.graph.names.get(name, value))))
+        return (*known, ("value", str(self.graph.names[name] if name else value)))
 
 
 def _status(statuses: Sequence[str]) -> Data:
