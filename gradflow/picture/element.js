@@ -25,7 +25,7 @@
  * @property {string[]} lines
  * @property {number[]} order
  * @property {boolean} stem whether it says what the square at its end says
- * @property {Record<string, string | number>} about what is known of its mark
+ * @property {{[name: string]: string | number | undefined}} about what is known of its mark
  */
 /** @typedef {Card & {group: SVGGElement, key: string, square: boolean}} Mark */
 /** @typedef {{room: number, dark: boolean, hover: number, focus: number, step: number, playing: boolean}} State */
