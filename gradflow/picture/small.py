@@ -17,7 +17,7 @@ def lay_small(sketch: Sketch) -> Layout:
     A loss that is fed by nothing but a module from which other lines go on stands above that module: so the
     ways to the losses are told apart, and the spine stays straight.
 
-    >>> from gradflow.picture.sketch import Wire
+    >>> from gradflow.picture.sketch import Cell, Wire
     >>> cells = [Cell(at, "module", name, small=True) for at, name in enumerate("AB")]
     >>> cells += [Cell(at, "loss", "loss", value=at, small=True) for at in (2, 3)]
     >>> ends = (0, 2), (0, 1), (1, 3)
