@@ -135,3 +135,19 @@ def test_a_module_with_a_cut_between_its_parameters_is_taken_apart():
     assert [("enc.0", "enc.2")] == [
         pair for pair, wire in zip(lines(cut), cut.wires, strict=True) if wire.bars is not None
     ]
+
+
+def test_number_that_left():
+    """A number that an explanation names ends its line in bars, also in the small form; others are not drawn."""
+    net = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
+    x = torch.ones(1, 2)
+    with gf.trace(net, x=x) as t:
+        factor = net["a"](x).detach().sum().item()
+        net["b"](x).sum().item()
+        loss = net["b"](x).sum() * factor
+    shown = gf.grid({("", "loss"): t.flow(loss)})._picture().sketches[0]
+    exits = [cell for cell in shown.cells if cell.kind == "exit"]
+
+    assert 1 == len(exits)
+    assert ["a"] == [shown.cells[wire.source].label for wire in shown.wires if wire.target == exits[0].id]
+    assert [None] * len(shown.wires) == [wire.bars for wire in shown.wires]

@@ -322,7 +322,8 @@ def _notes_beside(notes: Sequence[Note], shape: Rect, leaves: Sequence[Rect]) ->
 
 def _bars(cell: Cell, across: bool) -> Parts:
     """The two bars of a cut."""
-    shape = _around(10, 20) if across else _around(20, 10)
+    size = 16.0 if cell.small else 20.0
+    shape = _around(10, size) if across else _around(size, 10)
     if across and cell.kind == "cut":
         return Parts(shape, labels=tuple(_notes_above(cell.notes, shape.y + 2)))
     return Parts(shape, labels=tuple(_notes_beside(cell.notes, shape, ())))

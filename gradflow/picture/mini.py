@@ -5,12 +5,12 @@ Graphs that differ only in their cuts give sketches that differ only in the bars
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph
 from gradflow.notation import printable
-from gradflow.picture.cuts import static_cuts
+from gradflow.picture.cuts import whole_cuts
 from gradflow.picture.folding import fold
 from gradflow.picture.labels import below, op_label, value_label
 from gradflow.picture.opening import Branch, tree
@@ -42,7 +42,13 @@ class Part(NamedTuple):
     path: str
 
 
-def mini(graph: Graph, losses: Sequence[tuple[int, str]], share: Share | None = None) -> Sketch:
+def mini(
+    graph: Graph,
+    losses: Sequence[tuple[int, str]],
+    share: Share | None = None,
+    named: Collection[int] = (),
+    barred: Collection[Edge] = (),
+) -> Sketch:
     """The small form of a graph.
 
     Args:
@@ -50,6 +56,8 @@ def mini(graph: Graph, losses: Sequence[tuple[int, str]], share: Share | None = 
         losses: ``(value id, label)`` of every loss of any of the pictures that stand side by side; a sum of others
             of them is drawn as those.
         share: what parameters of one module must have in common to be drawn as one square.
+        named: ids of ops that an explanation names as causes.
+        barred: uses that an op stops that lets others through.
 
     >>> from gradflow.graph import Op, Value
     >>> x = Value(0, "x", "input", (2,), "float32", False)
@@ -59,16 +67,18 @@ def mini(graph: Graph, losses: Sequence[tuple[int, str]], share: Share | None = 
     >>> [(cell.kind, cell.label) for cell in shown.cells]
     [('input', 'x'), ('module', '×'), ('loss', 'loss')]
     """
-    cuts = frozenset(static_cuts(graph))
+    cuts = frozenset(whole_cuts(graph, named))
     parts = _parts(graph, [value for value, _ in losses], cuts)
     part_of = {op: at for at, part in enumerate(parts) for op in part.ops}
-    lines = _lines(graph, losses, part_of, cuts)
+    exits = frozenset(op for op in cuts.intersection(named) if not graph.ops[op].outputs)
+    lines = _lines(graph, losses, part_of, Stops(cuts, exits, frozenset(barred)))
     used = {source for source, _, _, _ in lines}
     inputs = sorted(at for kind, at in used if kind == "value")
     ends = [at for at in range(len(losses)) if any(target == ("end", at) for _, target, _, _ in lines)]
     cells: list[tuple[float, Key, Cell]] = [
         *((at, ("part", at), _part_cell(graph, parts, at, share)) for at in range(len(parts))),
         *((_nearest(lines, ("value", value)) - 0.5, ("value", value), _input(graph, value)) for value in inputs),
+        *((_last(lines, ("exit", op)) + 0.5, ("exit", op), _exit(op)) for op in sorted(exits) if _is_met(lines, op)),
         *((len(parts) + at, ("end", at), _loss(*losses[at])) for at in ends),
     ]
     cells.sort(key=lambda item: item[0])
@@ -125,10 +135,29 @@ def _is_parted(graph: Graph, ops: Sequence[int], takes: set[int], cuts: frozense
     return False
 
 
+class Stops(NamedTuple):
+    """What stops a gradient.
+
+    Attributes:
+        cuts: ids of the ops that stop everything.
+        exits: of these, ids of those at which a number left; lines end there.
+        barred: uses that an op stops that lets others through.
+    """
+
+    cuts: frozenset[int]
+    exits: frozenset[int]
+    barred: frozenset[Edge]
+
+    def at(self, trail: Trail, edge: Edge) -> Trail:
+        """A trail after a use: with the first op that stopped it."""
+        is_cut = trail.cut is None and (edge.op in self.cuts or edge in self.barred)
+        return trail._replace(cut=edge.op) if is_cut else trail
+
+
 Lines = dict[tuple[Key, Key, int, int | None], list[Edge]]
 
 
-def _lines(graph: Graph, losses: Sequence[tuple[int, str]], part_of: Mapping[int, int], cuts: frozenset[int]) -> Lines:
+def _lines(graph: Graph, losses: Sequence[tuple[int, str]], part_of: Mapping[int, int], stops: Stops) -> Lines:
     """The uses that each line stands for, by its ends, the value that leaves, and the op that cuts it."""
     ends = {value: at for at, (value, _) in enumerate(losses)}
     trails: dict[int, dict[Trail, list[Edge]]] = {}
@@ -137,13 +166,20 @@ def _lines(graph: Graph, losses: Sequence[tuple[int, str]], part_of: Mapping[int
         part = part_of.get(op.id)
         for at, value in enumerate(op.inputs):
             edge = Edge(value, op.id, at)
-            for trail, edges in _trails(graph, trails, value, part_of, cuts, part).items():
+            inside = None if op.id in stops.exits else part
+            for trail, edges in _trails(graph, trails, value, part_of, stops.cuts, inside).items():
+                if op.id in stops.exits:
+                    if trail.source[0] == "part":
+                        end = trail._replace(cut=None), ("exit", op.id)  # bars at its end, and no others
+                        arrivals.setdefault(end, ([], []))[0].extend(edges or [edge])
+                    continue
                 if part is not None:
+                    trail = stops.at(trail, edge) if edge in stops.barred else trail
                     leaving, arriving = arrivals.setdefault((trail, ("part", part)), ([], []))
                     leaving += [one for one in (edges or [edge]) if one not in leaving]
                     arriving.append(edge)
                     continue
-                passed = trail._replace(cut=op.id if op.id in cuts and trail.cut is None else trail.cut)
+                passed = stops.at(trail, edge)
                 for output in op.outputs:
                     known = trails.setdefault(output, {}).setdefault(passed, [])
                     known += [one for one in (edges or [edge]) if one not in known]
@@ -199,6 +235,18 @@ def _chosen(arrivals: Mapping[tuple[Trail, Key], tuple[list[Edge], list[Edge]]])
 
 def _nearest(lines: Lines, source: Key) -> float:
     return min(at for start, (kind, at), _, _ in lines if start == source and kind == "part")
+
+
+def _last(lines: Lines, target: Key) -> float:
+    return max(at for (_, at), end, _, _ in lines if end == target)
+
+
+def _is_met(lines: Lines, op: int) -> bool:
+    return any(target == ("exit", op) for _, target, _, _ in lines)
+
+
+def _exit(op: int) -> Cell:
+    return Cell(0, "exit", "", (op,), weight=0.0, small=True)
 
 
 def _part_cell(graph: Graph, parts: Sequence[Part], at: int, share: Share | None) -> Cell:

@@ -126,7 +126,8 @@ def _panels(places: Sequence[_Place]) -> list[Panel]:
         kin = [one.done for one in places if of_one_trace(one.done.graph, place.done.graph)]
         graph = max((one.graph for one in kin), key=lambda graph: len(graph.values))
         losses = dict.fromkeys((one.flow.output, one.label) for one in kin)
-        shown = mini(graph, list(losses), partial(_states, kin))
+        named = {cut.op for one in kin for found in one.explanations.values() for cut in found.cuts}
+        shown = mini(graph, list(losses), partial(_states, kin), named, _barred(tuple(kin)))
         layout = lay_small(shown)
         caption = (Span(place.caption),) if place.caption else None
         panels.append(Panel(place.row, place.column, shown, layout, graph, (place.done,), caption))
