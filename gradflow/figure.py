@@ -67,10 +67,8 @@ class Figure:
 
     def text(self) -> str:
         """The figure as aligned lines of text."""
-        if isinstance(self.subject, Choice):
-            shown = grid_text(self.subject.grid)
-        elif isinstance(self.subject, Grid):
-            shown = grid_text(self.subject)
+        if isinstance(self.subject, Grid | Choice):
+            shown = grid_text(_grid(self.subject))
         elif isinstance(self.subject, Comparison):
             shown = comparison_text(self.subject, holders=self.holders, step=self.step)
         elif isinstance(self.subject, Flow):
@@ -136,7 +134,7 @@ class Figure:
     @cached_property
     def _pictured(self) -> Pictured:
         if isinstance(self.subject, Grid | Choice):
-            return pictured_grid(self.subject if isinstance(self.subject, Grid) else self.subject.grid)
+            return pictured_grid(_grid(self.subject))
         wish = Wish(self.opened, self.legend, self.direction, self.losses)
         return pictured(_graph(self.subject), self._passes, wish)
 
@@ -181,6 +179,10 @@ def _told(over: tuple[Pass, ...]) -> str:
 
 def _graph(subject: Graph | Flow | Comparison) -> Graph:
     return subject if isinstance(subject, Graph) else subject.graph
+
+
+def _grid(subject: Grid | Choice) -> Grid:
+    return subject if isinstance(subject, Grid) else subject.grid
 
 
 _WRITERS: dict[str, Callable[[Figure], str | bytes]] = {

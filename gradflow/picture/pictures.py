@@ -96,7 +96,7 @@ def _drafts(graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Drafts:
         graph,
         wish.losses or [(one.flow.output, one.label) for one in over],
         notes=_notes(over),
-        named={cut.op for one in over for found in one.explanations.values() for cut in found.cuts},
+        named=_named(over),
         barred=_barred(over),
         opened=wish.opened,
         tally=lambda values: tally([view.parameter(value) for value in values]),
@@ -121,20 +121,25 @@ class _Place(NamedTuple):
 
 def _panels(places: Sequence[_Place]) -> list[Panel]:
     """A small picture for each place; those of one trace show the same losses."""
-    panels = []
-    for place in places:
-        kin = [one.done for one in places if of_one_trace(one.done.graph, place.done.graph)]
+
+    @cache
+    def shared(trace: tuple[int, ...]) -> tuple[Sketch, Layout, Graph]:
+        """What the places of one trace have in common."""
+        kin = tuple(places[i].done for i in trace)
         graph = max((one.graph for one in kin), key=lambda graph: len(graph.values))
         losses = dict.fromkeys((one.flow.output, one.label) for one in kin)
-        named = {cut.op for one in kin for found in one.explanations.values() for cut in found.cuts}
-        shown = mini(graph, list(losses), partial(_states, kin), named, _barred(tuple(kin)))
-        layout = lay_small(shown)
+        shown = mini(graph, list(losses), partial(_states, kin), _named(kin), _barred(kin))
+        return shown, lay_small(shown), graph
+
+    panels = []
+    for place in places:
+        trace = tuple(i for i, one in enumerate(places) if of_one_trace(one.done.graph, place.done.graph))
         caption = (Span(place.caption),) if place.caption else None
-        panels.append(Panel(place.row, place.column, shown, layout, graph, (place.done,), caption))
+        panels.append(Panel(place.row, place.column, *shared(trace), (place.done,), caption))
     return panels
 
 
-def _states(kin: Sequence[Pass], value: int) -> tuple[str, ...]:
+def _states(kin: tuple[Pass, ...], value: int) -> tuple[str, ...]:
     """The state of a parameter after each of several passes."""
     name = kin[0].graph.values[value].name or ""
     return tuple(one.parameter(name).state for one in kin)
@@ -149,6 +154,11 @@ def _pictured_together(places: Sequence[_Place], table: View | None = None) -> P
 def _notes(over: tuple[Pass, ...]) -> tuple[Note, ...]:
     """The causes of all passes, each once."""
     return tuple(dict.fromkeys(note for one in over for note in one.notes))
+
+
+def _named(over: tuple[Pass, ...]) -> frozenset[int]:
+    """Ids of the ops that the explanations name as cuts."""
+    return frozenset(cut.op for one in over for found in one.explanations.values() for cut in found.cuts)
 
 
 def _become(over: tuple[Pass, ...], edge: Edge) -> str:
