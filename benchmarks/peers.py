@@ -136,6 +136,6 @@ def outcome(way: Callable[[Work], Any], work: Work) -> str | None:
             way(work)
         except ModuleNotFoundError:
             return "not installed"
-        except Exception as error:
+        except Exception as error:  # whatever a tool raises is its result
             return type(error).__name__
     return None
