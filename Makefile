@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check serve lint bench opdb notebooks pictures clean
+.PHONY: help book test check serve lint bench opdb notebooks pictures recordings clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,5 +56,13 @@ notebooks: $(READY) ## run the chapters again and store their outputs
 pictures: $(READY) ## draw the pictures of the README again
 	$(BIN)/python tools/pictures.py
 
-clean: ## delete what was built; .venv stays
+recordings: .venv-recordings/.ready ## run TensorFlow, Keras and JAX again, and record what they compute
+	.venv-recordings/bin/python -m recordings
+
+.venv-recordings/.ready: recordings/requirements.txt
+	$(PYTHON) -m venv .venv-recordings
+	.venv-recordings/bin/python -m pip --disable-pip-version-check install -r recordings/requirements.txt
+	@touch $@
+
+clean: ## delete what was built; .venv and .venv-recordings stay
 	rm -rf _build .mypy_cache .pytest_cache .ruff_cache
