@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help book test check serve lint bench opdb notebooks pictures recordings clean
+.PHONY: help book test check serve lint bench opdb notebooks times pictures recordings clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,9 @@ opdb: $(READY) ## check every operator of PyTorch's own database
 
 notebooks: $(READY) ## run the chapters again and store their outputs
 	$(BIN)/jupyter nbconvert --config book/_ext/nbconvert_config.py --to notebook --execute --inplace book/*.ipynb
+
+times: $(READY) ## run the chapters, and record how long each takes
+	$(BIN)/python tools/times.py
 
 pictures: $(READY) ## draw the pictures of the README again
 	$(BIN)/python tools/pictures.py
