@@ -120,6 +120,8 @@ MAP = """
   - { what: Another., kind: number, outcome: reproduced, label: third-there }
   - { what: More., kind: number, outcome: reproduced, label: first-later, waits: third }
   - { what: A | lost one., kind: figure, outcome: not reproduced, why: It is lost. }
+"001":
+  - { what: One more thing., kind: claim, outcome: shown, label: second-x, waits: third }
 """
 BELIEF = """
 - id: M1
@@ -143,7 +145,7 @@ def small(tmp_path):
     data.mkdir(parents=True)
     (tmp_path / "_toc.yml").write_text(TOC)
     (data / "source_map.yml").write_text(MAP)
-    (data / "sources.yml").write_text('"000": { name: Somebody, cite: somebody }')
+    (data / "sources.yml").write_text('{"000": {name: Somebody}, "001": {name: Nobody}}')
     (data / "misconceptions.yml").write_text(BELIEF)
     (data / "times.json").write_text(TIMES)
     book = tmp_path / "book"
@@ -210,8 +212,8 @@ def test_the_source_map_says_what_is_there_and_what_is_to_come(small):
 def test_the_chapters_have_questions_sources_and_minutes(small):
     """The first table of the book, in the order of the contents."""
     assert [
-        "| 1. [First: `x`](first.ipynb)<br>*Why?* | Somebody | 5 |",
-        "| 2. [Second](second.ipynb) |  | 10 |",
+        "| 1. [First: `x`](first.ipynb)<br>*Why?*<br>From Somebody. | 5 |",
+        "| 2. [Second](second.ipynb) | 10 |",
     ] == book_matter.chapters(small).splitlines()[2:4]
 
 

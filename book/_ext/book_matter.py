@@ -49,24 +49,22 @@ def list_entries(app, name, template, context, tree):
 
 def chapters(root):
     """The chapters: what each answers, where it comes from, and how long it takes."""
+    there = matter.chapters(root)
     names = {key: source["name"] for key, source in matter.load(root, "sources.yml").items()}
-    from_where = {}
-    for row in matter.rows(root):
-        for label in row.labels:
-            from_where.setdefault(matter.home(label), {})[names[row.source]] = True
-    found = [
-        (
-            f"{number}. [{page.title}]({page.file.name})" + (f"<br>*{page.question}*" if page.question else ""),
-            ", ".join(from_where.get(name, ())),
-            str(page.minutes),
-        )
-        for number, (name, page) in enumerate(matter.chapters(root).items(), start=1)
-    ]
+    placed = [(label, row.source) for row in matter.rows(root) for label in matter.places(row, there)]
+    given = {(matter.home(label), names[source]) for label, source in placed}
+    found = []
+    for number, (name, page) in enumerate(there.items(), start=1):
+        sources = [source for source in names.values() if (name, source) in given]
+        lines = [f"{number}. [{page.title}]({page.file.name})"]
+        lines += [f"*{page.question}*"] if page.question else []
+        lines += [f"From {', '.join(sources)}."] if sources else []
+        found.append(("<br>".join(lines), str(page.minutes)))
     note = (
         f"The minutes are computed, not measured on readers: {matter.WORDS_A_MINUTE} words a minute, "
         f"and {matter.SECONDS_A_CELL} seconds for each code cell, rounded to five minutes."
     )
-    return f"{grid(('Chapter', 'From', 'Minutes'), found)}\n\n{note}"
+    return f"{grid(('Chapter', 'Minutes'), found)}\n\n{note}"
 
 
 def source_map(root, source):
