@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow.compat.v1 as tf
 
-tf.disable_v2_behavior()
+tf.disable_eager_execution()
 data = json.loads(Path("tests/data/source_000.json").read_text())
 
 

@@ -1,0 +1,24 @@
+"""The same graph; the tape is asked for w and b alone."""
+
+import tensorflow as tf
+
+x, w = tf.Variable(2.0), tf.Variable(3.0)
+b, y_ = tf.Variable(1.0), tf.Variable(5.0)
+
+
+def gradients():
+    with tf.GradientTape() as tape:
+        f = (y_ - (w * x + b)) ** 2
+    return tape.gradient(f, {"w": w, "b": b})
+
+
+def numbers(tree):
+    return {name: float(one) for name, one in tree.items()}
+
+
+found = gradients()
+recorded = {"gradients before": numbers(found)}
+w.assign_sub(1.0 * found["w"])
+b.assign_sub(1.0 * found["b"])
+recorded["values after"] = numbers(dict(x=x, w=w, b=b, y_=y_))
+recorded["gradients after"] = numbers(gradients())
