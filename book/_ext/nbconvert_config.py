@@ -3,6 +3,8 @@
 c = get_config()  # noqa: F821
 
 c.ExecutePreprocessor.record_timing = False
+# An error is stored without the frames, which hold paths.
+c.ExecutePreprocessor.extra_arguments = ["--InteractiveShell.xmode=Minimal"]
 # Listed, so that it runs after the notebook has: what was printed in pieces is stored as one.
 c.NotebookExporter.preprocessors = ["nbconvert.preprocessors.CoalesceStreamsPreprocessor"]
 c.ClearMetadataPreprocessor.enabled = True
