@@ -1,0 +1,50 @@
+"""The numbers that are learned."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gradflow.experiments.word2vec.settings import Settings
+
+
+class Tables(NamedTuple):
+    """The parameters of the model.
+
+    Attributes:
+        embedding: ``f32[word, dim]``, a row for each word that is given.
+        weight: ``f32[word, dim]``, a row for each word that is guessed.
+        bias: ``f32[word]``, of the words that are guessed.
+    """
+
+    embedding: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def clone(self) -> Tables:
+        """A copy of its own."""
+        return Tables(*(table.clone() for table in self))
+
+
+def initial(settings: Settings) -> Tables:
+    """The tables before the first step.
+
+    As in the source: the embedding uniform on ±``settings.initial``, the weights normal with deviation
+    ``1 / √dim`` and nothing beyond two deviations, the bias zero.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    shape = settings.vocabulary, settings.embedding
+    embedding = torch.empty(shape).uniform_(-settings.initial, settings.initial, generator=generator)
+    deviation = settings.embedding**-0.5
+    weight = torch.nn.init.trunc_normal_(
+        torch.empty(shape), std=deviation, a=-2 * deviation, b=2 * deviation, generator=generator
+    )
+    return Tables(embedding, weight, torch.zeros(settings.vocabulary))
+
+
+def as_tables(embedding: object, weight: object, bias: object) -> Tables:
+    """Tables from nested lists or arrays."""
+    return Tables(*(torch.tensor(np.asarray(table), dtype=torch.float32) for table in (embedding, weight, bias)))

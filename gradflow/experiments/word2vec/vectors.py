@@ -1,0 +1,56 @@
+"""Vectors in the two formats of word2vec's authors, which gensim and others read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from gradflow.experiments.word2vec.errors import Word2VecError
+from gradflow.experiments.word2vec.storing import written
+
+
+def export(embedding: Tensor, words: Sequence[str], path: Path) -> None:
+    """Write the vectors: as text if the name ends in ``.txt``, as float32 if it ends in ``.bin``.
+
+    Both begin with the number of words and of dimensions. A number in the text has nine digits, so that it is read
+    as the same float32.
+
+    Args:
+        embedding: ``f32[word, dim]``.
+        words: the vocabulary.
+        path: where to.
+
+    Raises:
+        Word2VecError: another ending, or it cannot be written.
+    """
+    if path.suffix not in (".txt", ".bin"):
+        raise Word2VecError(f"{path.name} ends in {path.suffix or 'nothing'!r}; give a name that ends in .txt or .bin")
+    vectors = embedding.numpy()
+    with written(path) as file:
+        file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
+        for word, vector in zip(words, vectors, strict=True):
+            if path.suffix == ".bin":
+                file.write(word.encode() + b" " + vector.astype("<f4").tobytes() + b"\n")
+            else:
+                file.write(f"{word} {' '.join(format(number, '.9g') for number in vector)}\n".encode())
+
+
+def load_vectors(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
+    """Read what `export` has written: the words, and ``f32[word, dim]``."""
+    raw = path.read_bytes()
+    head, _, rest = raw.partition(b"\n")
+    count, dim = map(int, head.split())
+    words, vectors = [], np.empty((count, dim), dtype=np.float32)
+    for i in range(count):
+        word, _, rest = rest.partition(b" ")
+        words.append(word.decode().lstrip("\n"))
+        if path.suffix == ".bin":
+            vectors[i] = np.frombuffer(rest[: 4 * dim], dtype="<f4")
+            rest = rest[4 * dim :]
+        else:
+            line, _, rest = rest.partition(b"\n")
+            vectors[i] = np.array(line.split(), dtype=np.float32)
+    return tuple(words), vectors
