@@ -46,7 +46,7 @@ def steps(tables: Tables, block: Batch, objective: str, learning_rate: float) ->
     return total
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # type: ignore[no-untyped-def]
     """``E, W: f32[word, dim]``; ``given, target: i64[step, batch]``; ``sampled: i64[step, n]``."""
     count, batch = given.shape
@@ -56,9 +56,11 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
     total = 0.0
     for step in range(count):
         for i in range(batch):
-            hidden[i] = E[given[step, i]]
+            for d in range(dim):
+                hidden[i, d] = E[given[step, i], d]
         for k in range(n):
-            rows[k] = W[sampled[step, k]]
+            for d in range(dim):
+                rows[k, d] = W[sampled[step, k], d]
         logits = np.dot(hidden, rows.T)
         shift = np.empty(n, np.float32)
         for k in range(n):
@@ -68,10 +70,11 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
         true = np.empty((batch, dim), np.float32)
         for i in range(batch):
             word = target[step, i]
-            true[i] = W[word]
-            logit = b[word] - true_log[step, i]
+            product = np.float32(0.0)
             for d in range(dim):
-                logit += hidden[i, d] * true[i, d]
+                true[i, d] = W[word, d]
+                product += hidden[i, d] * true[i, d]
+            logit = product + b[word] - true_log[step, i]
             total += _softplus(-logit) / batch
             slope[i] = np.float32(-1.0 / (1.0 + math.exp(logit)))
         scale = np.float32(-rate / batch)
@@ -94,7 +97,7 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
     return total
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
 def _pointwise(logits, shift):  # type: ignore[no-untyped-def]
     """The sum of the softplus of all logits, which become their sigmoids; a logarithm for each row, not each logit."""
     n = logits.shape[1]
