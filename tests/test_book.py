@@ -11,7 +11,7 @@ from browser import faults
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
-PAGES = sorted(path.stem for path in (ROOT / "book").glob("*.ipynb"))
+PAGES = sorted(path.stem for path in (ROOT / "book").iterdir() if path.suffix in (".ipynb", ".md"))
 
 
 @pytest.fixture(scope="module")
