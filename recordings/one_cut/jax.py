@@ -1,4 +1,4 @@
-"""Three steps of two matrices, with a cut between them and without."""
+"""Three steps of two matrices, with a cut and without: a column each."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def steps(cut):
     for n in (1, 2, 3):
         g1, g2 = jax.grad(loss, (0, 1))(w1, w2)  # g1: zeros after a cut
         w1, w2 = w1 - 1.0 * g1, w2 - 1.0 * g2
-        yield f"step {n}", {"w1": w1.tolist(), "w2": w2.tolist()}
+        yield f"step {n}", {"w1": w1[:, 0].tolist(), "w2": w2[:, 0].tolist()}
 
 
 recorded = {

@@ -1,4 +1,4 @@
-"""Three steps of two matrices, with a cut between them and without."""
+"""Three steps of two matrices, with a cut and without: a column each."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def steps(cut):
         session.run(tf.global_variables_initializer())
         for n in (1, 2, 3):
             session.run(step)
-            yield f"step {n}", {"w1": w1.eval(), "w2": w2.eval()}
+            yield f"step {n}", {"w1": w1.eval()[:, 0], "w2": w2.eval()[:, 0]}
 
 
 recorded = {"cut": dict(steps(tf.stop_gradient))}

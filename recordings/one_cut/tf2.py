@@ -1,4 +1,4 @@
-"""Three steps of two matrices, with a cut between them and without."""
+"""Three steps of two matrices, with a cut and without: a column each."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def steps(cut):
         for w, gradient in zip([w1, w2], tape.gradient(loss, [w1, w2])):
             if gradient is not None:  # w1 behind the cut
                 w.assign_sub(1.0 * gradient)
-        yield f"step {n}", {"w1": w1.numpy(), "w2": w2.numpy()}
+        yield f"step {n}", {"w1": w1.numpy()[:, 0], "w2": w2.numpy()[:, 0]}
 
 
 recorded = {
