@@ -21,6 +21,7 @@ step_x = tf.train.GradientDescentOptimizer(1.0).minimize(f, var_list=[x])
 with tf.Session() as session:
     session.run(tf.global_variables_initializer())
     recorded = {"trainable": [v.name for v in tf.trainable_variables()]}
+    recorded["values before"] = session.run(value)
     recorded["gradients before"] = session.run(gradient)
     session.run(step)
     recorded["values after"] = session.run(value)
