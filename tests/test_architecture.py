@@ -143,6 +143,7 @@ _WORD2VEC = {
     "download": {"errors"},
     "evaluation": {"errors"},
     "planted": {"errors", "storing"},
+    "library": {"corpus", "errors"},
     "vectors": {"errors", "storing"},
     "projection": {"errors", "storing"},
     "tables": {"settings"},

@@ -262,6 +262,15 @@ def test_the_command_line(text, tmp_path, capsys):
     assert load(tmp_path / "out").words == load_vectors(tmp_path / "v.bin")[0]
 
 
+def test_the_help_of_python_is_a_text(tmp_path, monkeypatch):
+    """Where nothing else is at hand: enough words, and Python's own."""
+    pytest.importorskip("pydoc_data.topics")
+    monkeypatch.chdir(tmp_path)
+
+    assert 0 == main(["train", "python", "--output", "out", *FEW])
+    assert {"function", "class", "import"} < set(load(tmp_path / "out").words[:300])
+
+
 def test_presets_and_what_overrides_them(text, tmp_path):
     """A preset sets what it names; an option given beside it has the last word."""
     assert 0 == main(["train", str(text), "--output", str(tmp_path / "a"), "--preset", "good", *FEW])

@@ -16,6 +16,7 @@ from gradflow.experiments.word2vec.corpus import Corpus, read
 from gradflow.experiments.word2vec.download import text8
 from gradflow.experiments.word2vec.errors import Word2VecError
 from gradflow.experiments.word2vec.evaluation import neighbours
+from gradflow.experiments.word2vec.library import python_help
 from gradflow.experiments.word2vec.planted import planted, write
 from gradflow.experiments.word2vec.settings import PRESETS, Settings
 from gradflow.experiments.word2vec.training import begin, resume, train
@@ -58,7 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     training = _command(commands, "train", _train, "learn vectors from a text")
-    training.add_argument("corpus", help="a text file, a zip, a folder of texts, or text8 (31 MB, downloaded)")
+    texts = "a text file, a zip, a folder of texts, text8 (31 MB, downloaded) or python (its help)"
+    training.add_argument("corpus", help=texts)
     training.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the checkpoint")
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint there")
     training.add_argument("--preset", choices=PRESETS, default="source", help="settings that others override")
@@ -134,6 +136,8 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _corpus(name: str, vocabulary: int) -> Corpus:
+    if name == "python" and not Path(name).exists():
+        return python_help(vocabulary)
     return read(text8() if name == "text8" and not Path(name).exists() else Path(name), vocabulary)
 
 

@@ -50,7 +50,7 @@ def read(source: Path, vocabulary: int) -> Corpus:
     Raises:
         Word2VecError: it is not there, not UTF-8, or holds no word.
     """
-    corpus = from_words((_words(text) for text in _texts(source)), vocabulary)
+    corpus = from_words((words_of(text) for text in _texts(source)), vocabulary)
     if not len(corpus.ids):
         raise Word2VecError(f"{source} holds no words; give a text with letters in it")
     return corpus
@@ -117,5 +117,6 @@ def _plain(text: str, suffix: str) -> str:
     return re.sub(r"<[^>]*>", " ", text) if suffix.lower() in (".html", ".htm") else text
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """The words of a text: its runs of letters, in small letters."""
     return _NOT_LETTERS.sub(" ", text.lower()).split()
