@@ -274,12 +274,12 @@ def test_the_help_of_python_is_a_text(tmp_path, monkeypatch):
 def test_presets_and_what_overrides_them(text, tmp_path):
     """A preset sets what it names; an option given beside it has the last word."""
     assert 0 == main(["train", str(text), "--output", str(tmp_path / "a"), "--preset", "good", *FEW])
-    options = ["--preset", "good", "--learning-rate", "0.5", *FEW]
+    options = ["--preset", "good", "--initial", "0.5", *FEW]
     assert 0 == main(["train", str(text), "--output", str(tmp_path / "b"), *options])
 
     good, changed = (load(tmp_path / name).settings for name in "ab")
     assert PRESETS["good"] == {name: getattr(good, name) for name in PRESETS["good"]}
-    assert good.changed(learning_rate=0.5) == changed
+    assert good.changed(initial=0.5) == changed
 
 
 @pytest.mark.parametrize(
