@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree
 
 from gradflow.explain import explain_all
 from gradflow.flow import Flow
 from gradflow.graph import Edge
 from gradflow.picture.pictures import Picture
-from gradflow.picture.shapes import Bars, Group, Line, Text
+from gradflow.picture.shapes import Bars, Disc, Group, Line, Square, Text
 from gradflow.picture.svg import svg
 from gradflow.reason import Reason
 from gradflow.targets import DETACHING, HOOK
@@ -319,3 +319,169 @@ class Claims:
                 counted = sum(self.found[name].reason is Reason.RECEIVED for name in names)
                 if (int(told[1]), int(told[2])) != (counted, len(names)):
                     yield f"{cell.label} says {cell.tally}, and it is {counted} of {len(names)}"
+
+
+STRONGEST = ("reached", "zero", "undefined", "missing", "quiet")
+
+
+class SmallClaims:
+    """One of several small pictures, and what its flow says.
+
+    Args:
+        flow: what it shows.
+        picture: all of them.
+        panel: which one it is.
+        held: the names that an optimizer holds, or None if none was given.
+    """
+
+    def __init__(self, flow: Flow, picture: Picture, panel: int = 0, held: Collection[str] | None = None):
+        self.flow, self.graph, self.panel, self.held = flow, flow.graph, str(panel), held
+        self.sketch = picture.sketches[panel]
+        self.found = explain_all(flow, flow.graph.parameter_names())
+        groups = [item for item in picture.scene.items if isinstance(item, Group)]
+        marks = ElementTree.fromstring(svg(picture.scene)).iter(f"{SVG}g")
+        read = iter([dict(mark.attrib) for mark in marks if mark.get("class", "").split()[0] in ("wire", "parameter")])
+        pairs = [(group, [next(read) for _ in group.data]) for group in groups]
+        mine = [(group, marks) for group, marks in pairs if marks[0]["data-panel"] == self.panel]
+        self.lines = [pair for pair in mine if pair[0].kind == "wire"]
+        self.squares = [pair for pair in mine if pair[0].kind == "parameter"]
+
+    def false(self) -> list[str]:
+        """Everything that the picture claims wrongly, or leaves out."""
+        return [*self._cell(), *self._lines(), *self._stopped(), *self._squares(), *self._hung(), *self._causes()]
+
+    def _cell(self) -> Iterator[str]:
+        """No picture is empty: it has the box of the loss, and a line into it if something was computed."""
+        losses = [cell.id for cell in self.sketch.cells if cell.kind == "loss"]
+        if not losses:
+            yield "no box of a loss"
+        above = self.graph.ancestors([self.flow.output])[0]
+        given = [
+            v for v in above if v not in self.graph.producers and self.graph.values[v].kind in ("input", "parameter")
+        ]
+        if given and not any(wire.target in losses for wire in self.sketch.wires):
+            yield "no line into the loss"
+
+    def status(self, key: Edge | int) -> str:
+        """What came along a use; a write with gradients off leaves the history of a value alone."""
+        status = self.flow.at(key).status
+        if status == "none" and isinstance(key, Edge):
+            after = self.graph.successors.get(key.value)
+            if after is not None and after in self.graph.ops[key.op].outputs:
+                return self._handed_on(after)
+        return status
+
+    def _handed_on(self, value: int) -> str:
+        found = {self.status(edge) for edge in self.graph.consumers.get(value, ())}
+        found |= {self.flow.at(value).status} if value == self.flow.output else set()
+        return next((one for one in ("nonzero", "zero") if one in found), "none")
+
+    def _lines(self) -> Iterator[str]:
+        """Every line says in its data what came along each of its uses, and claims no more than came along them."""
+        for group, marks in self.lines:
+            for key, told in zip(group.keys, marks, strict=True):
+                is_result = not isinstance(key, Edge) and key != self.flow.output
+                if told["data-status"] != self.flow.at(key).status and not (
+                    is_result and told["data-status"] == "none"
+                ):
+                    yield f"{key} is told to be {told['data-status']}, and is {self.flow.at(key).status}"
+            state = _state(marks)
+            if (state if state in COLOURED.values() else "none") not in self._looks(group):
+                yield f"{group.keys}: drawn as {state}, and {[self.status(key) for key in group.keys]} came"
+            looks = {item.look.split()[0] for item in group.items if isinstance(item, Line)}
+            if state not in COLOURED.values() and looks & set(COLOURED.values()):
+                yield f"a line that is {state} is drawn as {looks}"
+            bars = any(isinstance(item, Bars) for item in group.items)
+            if bars and state == "reached" and "missing" not in looks:
+                yield f"bars on a line that is reached: {group.keys}"
+
+    def _looks(self, group: Group) -> set[str]:
+        """How a line may look: as what came along it where least came, at its one end or at its other."""
+        wires = [wire for wire in self.sketch.wires if group.keys == (wire.edges or (wire.value,))]
+        found = set()
+        for other in {wire.also for wire in wires} or {()}:
+            came = [{self.status(key) for key in keys} for keys in (group.keys, other) if keys]
+            looks = [next((look for status, look in COLOURED.items() if status in one), "none") for one in came]
+            found.add(max(looks, key=(*COLOURED.values(), "none").index))
+        return found
+
+    def _stopped(self) -> Iterator[str]:
+        """A line into the box of a loss is coloured only if the pass began there, or came there."""
+        by_keys: dict[tuple[object, ...], list[bool]] = {}
+        for wire in self.sketch.wires:
+            end = self.sketch.cells[wire.target]
+            is_other = end.kind == "loss" and end.value != self.flow.output
+            may = not is_other or self.flow.at(end.value or 0).arrived
+            by_keys.setdefault(wire.edges or (wire.value,), []).append(may)
+        for keys, may in by_keys.items():
+            coloured = [marks for line, marks in self.lines if line.keys == keys and _state(marks) in COLOURED.values()]
+            if len(coloured) > sum(may):
+                yield f"a line into the box of another loss is coloured: {keys}"
+
+    def names(self, group: Group) -> list[str]:
+        return [self.graph.values[key].name or "" for key in group.keys if isinstance(key, int)]
+
+    def _squares(self) -> Iterator[str]:
+        """Every parameter on a way to the loss is in exactly one square, in the state that its reason asks for."""
+        total = Counter(name for group, _ in self.squares for name in self.names(group))
+        for name, one in self.found.items():
+            if total[name] != 1 and not (total[name] == 0 and SQUARES[one.reason] in ("quiet", "frozen")):
+                yield f"{name} ({one.reason.name}) is in {total[name]} squares"
+        for group, marks in self.squares:
+            for name, mark in zip(self.names(group), marks, strict=True):
+                if name not in self.found:
+                    continue
+                state = SQUARES[self.found[name].reason]
+                if state == "reached" and self.held is not None and name not in self.held:
+                    state = "unheld"
+                if _state([mark]) != state:
+                    yield f"{name} is {state}, and its square is drawn as {_state([mark])}"
+                if mark["data-reason"] != self.found[name].reason.name:
+                    yield f"{name} is told to be {mark['data-reason']}"
+
+    def standing(self) -> list[tuple[str, list[str]]]:
+        """The state of every square, and those of the lines that begin or end there."""
+        return [(_state(marks), self._beside(group)) for group, marks in self.squares]
+
+    def _beside(self, square: Group) -> list[str]:
+        return [_state(marks) for line, marks in self.lines if _touches(line, square)]
+
+    def _hung(self) -> Iterator[str]:
+        """A square stands on lines of which the strongest is as strong as the strongest of all its uses."""
+        for group, marks in self.squares:
+            states = self._beside(group)
+            drawn = min(states, key=STRONGEST.index, default="nothing")
+            uses = {edge for key in group.keys for edge in self.graph.consumers.get(int(key), ())}
+            came = {self.status(edge) for edge in uses}
+            came |= {self.flow.at(key).status for key in group.keys if key == self.flow.output}
+            strongest = next((look for status, look in COLOURED.items() if status in came), "none")
+            if not states:
+                yield f"the square of {self.names(group)} stands on no line"
+            elif (drawn if drawn in COLOURED.values() else "none") != strongest:
+                yield f"{self.names(group)} got {came}, and stands on lines that are {states}"
+            if _state(marks) in ("reached", "unheld") and "reached" not in states:
+                yield f"{self.names(group)} is reached, and its lines are {states}"
+
+    def _causes(self) -> Iterator[str]:
+        """Where something was cut off there are bars, and where None was sent there is a disc."""
+        items = [item for line, _ in self.lines for item in line.items]
+        has_bars = any(isinstance(item, Bars) for item in items) or any(c.kind == "exit" for c in self.sketch.cells)
+        has_disc = any(isinstance(item, Disc) and item.mark == "undefined" for item in items)
+        for name, one in self.found.items():
+            if one.reason in CUTS and not has_bars:
+                yield f"{name} is cut off ({one.reason.name}), and there are no bars"
+            if one.reason is Reason.UNDEFINED and not has_disc:
+                yield f"{name} was sent None, and there is no disc"
+        if has_disc and not any(arrival.status == "undefined" for _, arrival in self.flow.arrivals):
+            yield "a disc, and nothing was sent None"
+
+
+def _state(marks: list[dict[str, str]]) -> str:
+    return marks[0]["class"].split()[1]
+
+
+def _touches(line: Group, square: Group) -> bool:
+    """Whether a line begins or ends at a square."""
+    rect = next(item.rect for item in square.items if isinstance(item, Square))
+    ends = (*line.band[:1], *line.band[-1:])
+    return any(rect.x - 2 <= x <= rect.right + 2 and rect.y - 2 <= y <= rect.bottom + 2 for x, y in ends)

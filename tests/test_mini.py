@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
+from claims import SmallClaims
 from geometry import violations
 from graphs import tower
 from torch import nn
@@ -151,3 +154,195 @@ def test_number_that_left():
     assert 1 == len(exits)
     assert ["a"] == [shown.cells[wire.source].label for wire in shown.wires if wire.target == exits[0].id]
     assert [None] * len(shown.wires) == [wire.bars for wire in shown.wires]
+
+
+def leaf(number):
+    return torch.tensor(number, requires_grad=True)
+
+
+def flow_of(compute, *modules, **given):
+    with gf.trace(*modules, **given) as t:
+        loss = compute()
+    return t.flow(loss)
+
+
+def claims(*flows):
+    """What small pictures of some flows claim, side by side."""
+    picture = gf.grid({("", str(at)): flow for at, flow in enumerate(flows)})._picture()
+    return [SmallClaims(flow, picture, at) for at, flow in enumerate(flows)]
+
+
+def marks(flow, kind):
+    """How many marks of a kind stand in the SVG of one small picture."""
+    return len(re.findall(f'class="{kind}"', gf.grid({("a", "b"): flow}).svg()))
+
+
+def around(one):
+    """The states of the squares, and of the lines into and out of each, as the SVG says them."""
+    return [(square, sorted(lines)) for square, lines in one.standing()]
+
+
+def test_cut_directly_behind_a_parameter():
+    """The bars stand on a line from the parameter, beside the line along which it is reached."""
+    w = leaf(3.0)
+    flow = flow_of(lambda: w * 2 + w.detach() * 5, w=w)
+    (one,) = claims(flow)
+
+    assert [] == one.false()
+    assert [("reached", ["missing", "reached"])] == around(one)
+    assert 1 == marks(flow, "bar")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_parameter_of_which_every_use_is_cut(times):
+    """It has its square, and one line with bars into the loss; the picture is not empty."""
+    w = leaf(3.0)
+    flow = flow_of(lambda: sum(w.detach() * at for at in range(1, times + 1)), w=w)
+    (one,) = claims(flow)
+
+    assert [] == one.false()
+    assert [("none", ["missing"])] == around(one)
+    assert (1, 1) == (marks(flow, "bar"), marks(flow, "loss"))
+
+
+def test_cut_directly_behind_an_input():
+    """An input with a gradient of its own is told as a parameter is."""
+    x = torch.ones(2, requires_grad=True)
+    flow = flow_of(lambda: (x.detach() * 2).sum(), x=x)
+
+    assert 1 == marks(flow, "bar")
+    assert [] == claims(flow)[0].false()
+
+
+def test_parameter_that_its_own_module_cuts():
+    """What a module stops while other things go through it has bars on a line into the module."""
+
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.kept, self.cut = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+
+        def forward(self, x):
+            return x * self.kept + (self.cut * 2).detach()
+
+    half = nn.ModuleDict({"m": Half()})
+    flow = flow_of(lambda: half["m"](torch.ones(2)).sum(), half)
+    (one,) = claims(flow)
+
+    assert [] == one.false()
+    assert [("none", ["missing"]), ("reached", ["reached"])] == sorted(around(one))
+    assert 1 == marks(flow, "bar")
+
+
+def test_input_that_a_module_cuts():
+    """A module that detaches what comes in has bars before it, although it is closed."""
+
+    class Second(nn.Linear):
+        def forward(self, x):
+            return super().forward(x.detach())
+
+    net = nn.ModuleDict({"a": nn.Linear(2, 2), "b": Second(2, 2)})
+    flow = flow_of(lambda: net["b"](net["a"](torch.ones(1, 2))).sum(), net)
+
+    assert 1 == marks(flow, "bar")
+    assert [] == claims(flow)[0].false()
+
+
+def test_shared_parameter_shows_every_use():
+    """A square that is reached has the line along which it was reached, and the others as they are."""
+    w = leaf(3.0)
+    (one,) = claims(flow_of(lambda: (w * 2).detach() + w * 5, w=w))
+
+    assert [] == one.false()
+    assert [("reached", ["missing", "reached"])] == around(one)
+
+
+def test_module_that_is_called_twice():
+    """Calls that got the same share one square below the first; calls that did not have a line each."""
+    net = nn.ModuleDict({"d": nn.Linear(2, 2)})
+
+    def twice(cut):
+        def compute():
+            first, second = net["d"](torch.ones(1, 2)), net["d"](2 * torch.ones(1, 2))
+            return ((first.detach() if cut else first) + second).sum()
+
+        return flow_of(compute, net)
+
+    (whole,), (cut,) = claims(twice(False)), claims(twice(True))
+    assert [("reached", ["reached"])] == around(whole)
+    assert [("reached", ["missing", "reached"])] == around(cut)
+    assert [] == whole.false() == cut.false()
+    assert [2, 2] == [len(lines) for one in claims(twice(False), twice(True)) for _, lines in around(one)]
+
+
+class Silent(torch.autograd.Function):
+    """Sends None."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        return None
+
+
+def test_none_that_was_sent():
+    """A disc stands on the line on which None was sent: in the picture of that pass, and of no other."""
+    net = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
+    with gf.trace(net) as t:
+        h, other = net["a"](torch.ones(1, 2)), net["b"](torch.ones(1, 2))
+        silent = (Silent.apply(h.relu()) + other).sum()
+        plain = (h + other).sum()
+    silenced, reached = t.flow(silent), t.flow(plain)
+    both = gf.grid({("", "silent"): silenced, ("", "plain"): reached})
+
+    assert 1 == marks(silenced, "disc undefined") == len(re.findall('class="disc undefined"', both.svg()))
+    assert 0 == marks(reached, "disc undefined")
+    assert [[], []] == [one.false() for one in claims(silenced, reached)]
+
+
+def test_none_that_was_sent_to_a_parameter():
+    """The disc stands on the line from the parameter."""
+    w, v = leaf(2.0), leaf(3.0)
+    flow = flow_of(lambda: Silent.apply(w) * v, w=w, v=v)
+    (one,) = claims(flow)
+
+    assert [("reached", ["reached"]), ("undefined", ["undefined"])] == sorted(around(one))
+    assert [] == one.false()
+    assert 1 == marks(flow, "disc undefined")
+
+
+def test_line_into_a_loss_of_another_pass():
+    """What two losses have in common is reached from one of them; the line into the other is grey."""
+    net = nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Linear(2, 2)})
+    with gf.trace(net) as t:
+        h = net["a"](torch.ones(1, 2)).relu()
+        one, other = h.sum(), net["b"](h).sum() * h.mean()
+    flows = t.flow(one), t.flow(other)
+
+    assert [[], []] == [each.false() for each in claims(*flows)]
+
+
+def test_parameter_made_from_another():
+    """It has a square of its own behind the bars, and is reached there."""
+    w = leaf(3.0)
+
+    def compute():
+        made = nn.Parameter(w * 2)
+        return made * 2 + w * 3
+
+    (one,) = claims(flow_of(compute, w=w))
+    assert [] == one.false()
+    assert 2 == len(around(one))
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_loss_that_nothing_was_computed_for(given):
+    """A loss that is given, or that no parameter leads to, is drawn all the same."""
+    w, x = leaf(3.0), torch.ones(2)
+    flow = flow_of(lambda: w, w=w) if given else flow_of(lambda: (x * 2).sum(), x=x)
+    (one,) = claims(flow)
+
+    assert [] == one.false()
+    assert 1 == len(one.sketch.wires)

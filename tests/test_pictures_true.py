@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 import pytest
 import test_random_writes
 import torch
-from claims import Claims
+from claims import Claims, SmallClaims
 from torch import nn
 from truth import layers, losses, start
 
 import gradflow as gf
-from gradflow.picture.pictures import Picture, Wish, passes, pictured
+from gradflow.grid import checked_grid
+from gradflow.picture.pictures import Picture, Wish, passes, pictured, pictured_grid
 from tests import zoo
 
 CASES = ("backward", "cuts", "functions", "modern", "modules", "recipes", "values", "writes")
@@ -73,6 +74,22 @@ def test_says_what_the_flow_says(run):
     for flow in run():
         for width in WIDTHS:
             assert [] == claims(flow, width).false()
+
+
+def small(*flows: gf.Flow) -> list[SmallClaims]:
+    """Small pictures of some flows, side by side."""
+    grid = checked_grid({("", str(at)): flow for at, flow in enumerate(flows)})
+    picture = pictured_grid(grid)(720)
+    return [SmallClaims(flow, picture, at) for at, flow in enumerate(flows)]
+
+
+@pytest.mark.parametrize("run", sampled())
+def test_small_pictures_say_what_the_flow_says(run):
+    """Every square, line, bar and disc of small pictures, alone and together, agrees with its flow; none is empty."""
+    flows = run()
+    alone = [small(flow)[0] for flow in flows]
+
+    assert [] == [wrong for one in (*alone, *small(*flows)) for wrong in one.false()]
 
 
 def bars(flow: gf.Flow) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gradflow.graph import Edge
-from gradflow.picture.paths import leaving, longest, on
+from gradflow.picture.paths import distance, leaving, length, longest, on, shared, split
 from gradflow.picture.plan import Label, Layout, Place, Point, Rect, Route
 from gradflow.picture.shapes import Bars, Disc, Dot, Group, Line, Primitive, Shape, Square, Text
 from gradflow.picture.sketch import Cell, Leaf, Note, Sketch, Wire
@@ -104,7 +104,8 @@ def _track(picture: _Picture, wire: Wire, route: Route) -> Track:
 
 def _state(picture: _Picture, wire: Wire) -> tuple[str, str]:
     if wire.edges:
-        return picture.view.edges(wire.edges)
+        ways = [wire.edges, *filter(None, (wire.also, (wire.mute,) if wire.mute else ()))]
+        return max(map(picture.view.edges, ways), key=lambda found: EDGE_STATES.index(found[0]))
     is_loss = picture.cell(wire.target).kind == "loss"
     return picture.view.into_loss(wire.value) if is_loss else ("quiet", "")
 
@@ -147,10 +148,34 @@ def _wire(picture: _Picture, wire: Wire, route: Route, track: Track, items: Sequ
     is_loss = picture.cell(wire.target).kind == "loss"
     data = tuple(map(view.edge_data, wire.edges)) or (view.result_data(wire.value, is_loss),)
     keys: tuple[Edge | int, ...] = wire.edges or (wire.value,)
-    discs = [_disc_on(wire.disc, route.points)] if wire.disc else []
+    discs = _disc(picture, wire, route)
     texts = [_plain_text(label) for label in route.labels]
     texts += _texts_of_target(picture, wire)
     return Group("wire", track.state, keys, data, (*items, *discs, *texts), route.points, _arrived(data))
+
+
+def _disc(picture: _Picture, wire: Wire, route: Route) -> list[Primitive]:
+    """The disc on a wire; on a small one where None was sent in one of these passes, not only in another."""
+    if wire.mute is not None and picture.view.edges([wire.mute])[0] == "undefined":
+        return [Disc("undefined", _free(picture, wire, route), 7.0)]
+    return [_disc_on(wire.disc, route.points)] if wire.disc else []
+
+
+def _free(picture: _Picture, wire: Wire, route: Route) -> Point:
+    """A place for a disc on a line: the middle of its longest stretch that no other shares, or the next free one."""
+    wires, path = picture.sketch.wires, route.points
+    others = [other for other in picture.layout.routes if other is not route]
+    beside = (shared(other.points, path) for other in others if wires[other.wire][:2] == wire[:2])
+    alone = max(beside, default=0.0)
+    start, end = longest(split(path, alone)[1])
+    middle = alone + (start + end) / 2
+    places = [middle, *(float(at) for at in range(int(alone) + 12, int(length(path)) - 12, 4))]
+
+    def quality(at: float) -> tuple[float, float]:
+        room = min((distance(split(path, at)[0][-1], other.points) for other in others), default=_DISC_ROOM)
+        return min(room, _DISC_ROOM / 2), -abs(at - middle)
+
+    return split(path, max(places, key=quality))[0][-1]
 
 
 def _texts_of_target(picture: _Picture, wire: Wire) -> list[Text]:
@@ -231,7 +256,7 @@ def _outline(picture: _Picture, cell: Cell, place: Place) -> Items:
         return [Bars(rect.center, (1, 0) if upright else (0, 1), max(rect.w, rect.h))]
     if cell.kind == "parameter" and cell.value is not None:
         texts = [_text(picture, cell, label) for label in place.labels if label.role in ("value", "derivative")]
-        return [_square(picture, (cell.value,), rect, texts)]
+        return [_square(picture, cell.squares or (cell.value,), rect, texts)]
     if cell.kind == "loss":
         return [Shape(picture.view.loss(cell.value), _inside(rect), 2.0 if cell.small else 3.0)]
     return [Shape("end", _inside(rect), 2.0 if cell.small else 3.0)] if cell.kind == "end" else []

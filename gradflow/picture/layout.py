@@ -33,7 +33,7 @@ MARGIN = 12.0
 GUTTER = 12.0
 BETWEEN_LINES = 44.0
 WIDE_FAN = 6
-_DISC, _BARS, _SMALL_BARS = 44.0, 56.0, 30.0
+_DISC, _BARS, _SMALL_BARS, _SMALL_DISC = 44.0, 56.0, 30.0, 40.0
 _COMPARED = 120
 """Up to that many links, several orders of the rows are tried."""
 
@@ -307,6 +307,8 @@ def _link(setting: Setting, container: Container, strand: Strand) -> Link:
         return Link(strand.stream, strand.source, strand.target, least)
     if any(wire.bars is not None for wire in wires):
         least = max(least, _SMALL_BARS if setting.spacing == _SMALL else _BARS)
+    if any(wire.mute is not None for wire in wires):
+        least = max(least, _SMALL_DISC)
     wide = max((_text_of(wire) for wire in wires), default=0.0)
     if not wide:
         return Link(strand.stream, strand.source, strand.target, least)

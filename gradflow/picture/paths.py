@@ -118,6 +118,16 @@ def on(path: Sequence[Point], point: Point) -> bool:
     )
 
 
+def distance(point: Point, path: Sequence[Point]) -> float:
+    """How far a point is from a line, along or across, whichever is more.
+
+    >>> distance(Point(5, 4), [Point(0, 0), Point(10, 0), Point(10, 9)])
+    4
+    """
+    (x, y), pieces = point, pairwise(path)
+    return min(max(min(a.x, b.x) - x, x - max(a.x, b.x), min(a.y, b.y) - y, y - max(a.y, b.y), 0) for a, b in pieces)
+
+
 def _distance(a: Point, b: Point) -> float:
     return abs(a.x - b.x) + abs(a.y - b.y)
 

@@ -20,7 +20,7 @@ from gradflow.picture.scene import compose
 from gradflow.picture.shapes import Scene
 from gradflow.picture.sketch import Note, Sketch
 from gradflow.picture.small import lay_small
-from gradflow.picture.states import Pass, tally
+from gradflow.picture.states import Pass, strongest, tally
 from gradflow.picture.view import View
 from gradflow.roster import Holders
 from gradflow.stepdiff import StepDiff
@@ -121,22 +121,55 @@ class _Place(NamedTuple):
 
 def _panels(places: Sequence[_Place]) -> list[Panel]:
     """A small picture for each place; those of one trace show the same losses."""
+    traces = [
+        tuple(i for i, one in enumerate(places) if of_one_trace(one.done.graph, place.done.graph)) for place in places
+    ]
+    drafts = {trace: _Draft(tuple(places[i].done for i in trace)) for trace in dict.fromkeys(traces)}
+    sketches = {trace: draft.shown() for trace, draft in drafts.items()}
+    apart = frozenset(name for trace, draft in drafts.items() for name in _apart(draft.graph, sketches[trace]))
+    if apart:
+        sketches = {trace: draft.shown(apart) for trace, draft in drafts.items()}
+    layouts = {trace: lay_small(shown) for trace, shown in sketches.items()}
+    captions = ((Span(place.caption),) if place.caption else None for place in places)
+    return [
+        Panel(place.row, place.column, sketches[trace], layouts[trace], drafts[trace].graph, (place.done,), caption)
+        for place, trace, caption in zip(places, traces, captions, strict=True)
+    ]
 
-    @cache
-    def shared(trace: tuple[int, ...]) -> tuple[Sketch, Layout, Graph]:
-        """What the places of one trace have in common."""
-        kin = tuple(places[i].done for i in trace)
-        graph = max((one.graph for one in kin), key=lambda graph: len(graph.values))
-        losses = dict.fromkeys((one.flow.output, one.label) for one in kin)
-        shown = mini(graph, list(losses), partial(_states, kin), _named(kin), _barred(kin))
-        return shown, lay_small(shown), graph
 
-    panels = []
-    for place in places:
-        trace = tuple(i for i, one in enumerate(places) if of_one_trace(one.done.graph, place.done.graph))
-        caption = (Span(place.caption),) if place.caption else None
-        panels.append(Panel(place.row, place.column, *shared(trace), (place.done,), caption))
-    return panels
+class _Draft(NamedTuple):
+    """What the small pictures of one trace have in common."""
+
+    kin: tuple[Pass, ...]
+
+    @property
+    def graph(self) -> Graph:
+        return max((one.graph for one in self.kin), key=lambda graph: len(graph.values))
+
+    def shown(self, apart: Collection[str] = ()) -> Sketch:
+        """Its sketch; parameters of some names have lines to their uses, as in the other traces."""
+        losses = dict.fromkeys((one.flow.output, one.label) for one in self.kin)
+        return mini(
+            self.graph,
+            list(losses),
+            partial(_states, self.kin),
+            _named(self.kin),
+            _barred(self.kin),
+            _muted(self.kin),
+            partial(_lines_of, self.kin),
+            [self.graph.names[name] for name in apart if name in self.graph.names],
+        )
+
+
+def _apart(graph: Graph, shown: Sketch) -> list[str]:
+    """The names of the parameters that have lines to their uses."""
+    alone = (value for cell in shown.cells if cell.kind == "parameter" for value in cell.squares)
+    return [graph.values[value].name or "" for value in alone]
+
+
+def _lines_of(kin: tuple[Pass, ...], edges: Sequence[Edge]) -> tuple[str, ...]:
+    """The state of one line for some uses after each of several passes."""
+    return tuple(strongest(one.edge(edge) for edge in edges) for one in kin)
 
 
 def _states(kin: tuple[Pass, ...], value: int) -> tuple[str, ...]:
@@ -171,3 +204,13 @@ def _barred(over: tuple[Pass, ...]) -> frozenset[Edge]:
     """The uses that an op stops that lets others through; none that another pass came along."""
     edges = (edge for one in over for edge in one.barred)
     return frozenset(edge for edge in edges if not any(one.flow.at(edge).arrived for one in over))
+
+
+def _muted(over: tuple[Pass, ...]) -> frozenset[Edge]:
+    """The uses along which None was first sent in a pass."""
+    return frozenset(
+        key
+        for one in over
+        for key, arrival in one.flow.arrivals
+        if isinstance(key, Edge) and arrival.status == "undefined" and one.edge(key) == "undefined"
+    )

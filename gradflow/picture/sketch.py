@@ -76,7 +76,7 @@ class Cell(NamedTuple):
         leaves: what hangs on it.
         notes: causes to be written beside it; in a closed module, below its tally.
         squares: of a closed module, the ids of its parameters in the order of the trace; ``()`` where they
-            are drawn elsewhere.
+            are drawn elsewhere. In small multiples, every parameter that a square on its own stands for.
         tally: of a closed module, the line below its squares, as "9 of 14".
         weight: how much it counts for the spine: an op 1, trainable parameters 2 each, data only 0.001.
         path: of a closed module, its dotted path (a run of equal blocks: that of the first).
@@ -146,6 +146,8 @@ class Wire(NamedTuple):
         values: of a bundle, every value in it; else ``()``.
         bars: id of an op that cuts here although it has no bars of its own: in small multiples one on the way, else
             the target, which lets other uses through; or None.
+        mute: in small multiples, the use on the way along which None was sent, or None.
+        also: there, the uses at its other end, if other lines leave with it; else ``()``.
     """
 
     value: int
@@ -157,6 +159,8 @@ class Wire(NamedTuple):
     below: str = ""
     values: tuple[int, ...] = ()
     bars: int | None = None
+    mute: Edge | None = None
+    also: tuple[Edge, ...] = ()
 
 
 class Run(NamedTuple):

@@ -200,7 +200,6 @@ class Pass:
         drift = moved and found.reason not in (Reason.RECEIVED, Reason.NONFINITE)
         return Parameter(name, state, drift, self.flow.at(name).status, found.reason.name)
 
-
     def nameless(self, value: int) -> Parameter:
         """How a parameter stands that has no name and so no explanation: of it only what came is known."""
         status = self.flow.at(value).status

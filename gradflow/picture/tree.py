@@ -106,8 +106,8 @@ def _streams(sketch: Sketch) -> list[int]:
     known: dict[object, int] = {}
     streams = []
     for wire in sketch.wires:
-        bars = wire.bars if twins[wire.source, wire.target, wire.value, wire.values] > 1 else None
-        streams.append(known.setdefault((wire.source, wire.value, wire.values, bars), len(known)))
+        marks = (wire.bars, wire.mute) if twins[wire.source, wire.target, wire.value, wire.values] > 1 else None
+        streams.append(known.setdefault((wire.source, wire.value, wire.values, marks), len(known)))
     return streams
 
 
