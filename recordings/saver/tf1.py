@@ -1,4 +1,4 @@
-"""Stop after three steps, restore all or some, and go on."""
+"""Stop after three steps, save and restore all or some, and go on."""
 
 from tempfile import TemporaryDirectory
 
@@ -8,8 +8,9 @@ tf.disable_v2_behavior()
 w, v = tf.Variable([3.0, -1.0], name="w"), tf.Variable(2.0, name="v")
 loss = tf.reduce_sum((w * v - 1) ** 2)
 step = tf.train.MomentumOptimizer(0.01, 0.9).minimize(loss)
-some = {"all": None, "w and v": [w, v], "w alone": [w]}
-savers = {name: tf.train.Saver(which) for name, which in some.items()}
+by_name = {each.op.name: each for each in [w, v]}
+some = {"a list": [w, v], "a dictionary": {"w": w, "v": v}, "names": by_name}
+savers = {how: tf.train.Saver(some.get(how)) for how in ("all", *some)}
 
 
 def train(steps):
@@ -21,10 +22,9 @@ def train(steps):
 with TemporaryDirectory() as folder, tf.Session() as session:
     session.run(tf.global_variables_initializer())
     recorded = {"after 3 steps": train(3)}
-    file = savers["all"].save(session, f"{folder}/model")
+    files = {n: s.save(session, f"{folder}/{n}") for n, s in savers.items()}
     recorded["after 6 steps"] = train(3)
-    for name in some:
+    for n, file in files.items():
         session.run(tf.global_variables_initializer())
-        savers[name].restore(session, file)
-        recorded[f"{name} restored"] = train(0)
-        recorded[f"{name} restored, 3 steps more"] = train(3)
+        savers[n].restore(session, file)
+        recorded[n] = train(3) | {"kept": dict(tf.train.list_variables(file))}

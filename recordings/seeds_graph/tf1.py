@@ -23,4 +23,5 @@ recorded = {
     "seeds of c": [draws[0].get_attr(n) for n in ("seed", "seed2")],
     "seeds of d": [draws[1].get_attr(n) for n in ("seed", "seed2")],
     "c and d with the op seeds 3 and 10": given,
+    "nodes": [op.type for op in ops],
 }
