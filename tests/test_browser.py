@@ -19,6 +19,7 @@ from zoo import ZOO
 
 import gradflow as gf
 from gradflow.picture.element import fragment
+from gradflow.picture.steps import steps
 
 HALF_OVER = """figure => {
   // For each mark in turn: does its card lie on a point of one of its lines?
@@ -46,10 +47,20 @@ SAID = """figure => [...figure.shadowRoot.querySelectorAll("g[data-value]")].map
 BARE = """figure => {
   const svg = figure.shadowRoot.querySelector("svg").cloneNode(true);
   for (const one of [svg, ...svg.querySelectorAll("*")]) {
-    for (const name of ["tabindex", "style"]) one.removeAttribute(name);
+    for (const name of ["tabindex", "style", "aria-label"]) one.removeAttribute(name);
     one.classList.remove("pending", "current");
   }
   return svg.outerHTML;
+}"""
+SEEN = """figure => {
+  const shown = query => [...figure.shadowRoot.querySelectorAll(`.frame svg ${query}`)]
+    .filter(one => getComputedStyle(one).visibility !== "hidden");
+  const paper = getComputedStyle(figure.shadowRoot.querySelector(".figure")).backgroundColor;
+  return {
+    numbers: shown("text.derivative").map(one => one.textContent),
+    heads: shown(".head").length,
+    filled: shown("g.parameter > .box").filter(one => getComputedStyle(one).fill !== paper).length,
+  };
 }"""
 ON_LINE = """line => {
   const p = line.getPointAtLength(25).matrixTransform(line.getScreenCTM());
@@ -210,15 +221,18 @@ def test_focus_can_be_seen(reader):
 
 
 def test_steps_by_key(reader):
-    """Nothing has moved when all is done; each key goes where it says, and the last step is the whole picture."""
+    """It begins where the pass begins; each key goes where it says, and the last step is the whole picture."""
     page = reader.open(html(scalar(), stepped=True))
     slider, told = page.get_by_label("Step", exact=True), page.get_by_role("status")
     last = page.locator("gradflow-figure").evaluate(BARE)
 
+    expect(told).to_have_text("Step 1: f. The pass starts here: ∂f/∂f = 1.")
+    assert ["b", "w", "x", "y_"] == pending(page)
+    slider.focus()
+    page.keyboard.press("End")
     expect(told).to_have_text("Step 9: x. The op × hands on ∂f/∂p times its factor: 4 × 3 = 12.")
     assert [] == pending(page)
     expect(page.locator(".current")).to_have_count(0)
-    slider.focus()
     seen = []
     for key, step in [("Home", 1), ("ArrowLeft", 1), ("ArrowRight", 2), ("End", 9), ("ArrowLeft", 8)]:
         page.keyboard.press(key)
@@ -236,6 +250,13 @@ def test_steps_by_button(reader):
     page = reader.open(html(scalar(), stepped=True))
     later, earlier = page.get_by_role("button", name="later"), page.get_by_role("button", name="earlier")
 
+    expect(page.locator(".count")).to_have_text("1 of 9")
+    expect(earlier).to_have_attribute("aria-disabled", "true")
+    earlier.click(force=True)
+    expect(page.locator(".count")).to_have_text("1 of 9")
+    for step in range(2, 10):
+        later.click()
+        expect(page.locator(".count")).to_have_text(f"{step} of 9")
     expect(later).to_have_attribute("aria-disabled", "true")
     later.click(force=True)
     expect(page.locator(".count")).to_have_text("9 of 9")
@@ -253,7 +274,7 @@ def test_playing(reader):
     page.clock.install(time=0)
     page.reload()
     page.clock.pause_at(10_000)
-    expect(page.locator(".count")).to_have_text("9 of 9")
+    expect(page.locator(".count")).to_have_text("1 of 9")
     page.get_by_role("button", name="play").click()
     page.clock.run_for(599)
     expect(page.locator(".count")).to_have_text("1 of 9")
@@ -336,7 +357,9 @@ def test_width_follows_the_element(reader):
     svg = page.locator("gradflow-figure svg")
 
     expect(svg).to_have_attribute("width", "720")
-    page.get_by_role("button", name="earlier").click()
+    page.get_by_label("Step", exact=True).focus()
+    for key in ("End", "ArrowLeft"):
+        page.keyboard.press(key)
     page.evaluate("document.getElementById('room').style.width = '500px'")
     expect(svg).to_have_attribute("width", "420")
     expect(page.locator(".count")).to_have_text("8 of 9")
@@ -381,6 +404,30 @@ def test_a_strip_shows_each_step(reader):
     assert 0 == page.locator(".frame .pending").count()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(strip).to_have_count(0)
+    assert ["b", "w", "x", "y_"] == pending(page)
+
+
+def test_a_number_appears_with_its_step(reader):
+    """At each step the numbers, heads and filled squares of the picture are those of the steps so far."""
+    flow = scalar()
+    page = reader.open(gf.animate(flow).html(), reduced_motion="reduce")
+    figure = page.locator("gradflow-figure")
+    order = [key for key, _ in flow.arrivals if isinstance(key, int)]
+    values = [flow.graph.names[step.label] for step in steps(flow)]
+
+    assert sorted(order) == sorted(values)
+    page.get_by_label("Step", exact=True).focus()
+    for at in range(1, len(values) + 1):
+        expect(page.locator(".count")).to_have_text(f"{at} of {len(values)}")
+        so_far = [flow.at(value).scalar for value in values[:at]]
+        seen = figure.evaluate(SEEN)
+        assert sorted(f"{number:g}".replace("-", "−") for number in so_far) == sorted(seen["numbers"])
+        assert at == seen["heads"]
+        assert [flow.graph.values[value].kind for value in values[:at]].count("parameter") == seen["filled"]
+        labels = [group.get_attribute("aria-label") for group in page.locator("g[aria-label]").all()]
+        assert len(values) - at == sum("still to come" in label for label in labels)
+        assert at == sum("gradient" in label for label in labels)
+        page.keyboard.press("ArrowRight")
 
 
 def test_a_picture_without_data(reader):
@@ -413,7 +460,7 @@ def test_axe_finds_nothing(reader, scheme):
     if scheme == "dark":
         page.add_style_tag(content="body { background: #17191D; color: #ECEAE4; }")
     page.locator("summary").first.click()
-    page.get_by_role("button", name="earlier").click()
+    page.get_by_role("button", name="later").click()
     page.locator("gradflow-figure").first.locator("g[tabindex='0']").focus()
     expect(card(page)).to_be_visible()
 

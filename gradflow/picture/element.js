@@ -231,13 +231,22 @@
   const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
   /** @param {Mark} mark @param {View} view */
-  function paint({ group, key }, view) {
+  function paint(mark, view) {
+    const { group, key } = mark;
     group.classList.toggle("pending", view.pending.has(key));
     group.classList.toggle("current", view.current.has(key));
+    if (group.hasAttribute("tabindex")) group.setAttribute("aria-label", linesOf(mark).filter(Boolean).join(", "));
+  }
+
+  /** @param {Mark} mark @returns {string[]} what its card says: of a gradient that is still to come, nothing */
+  function linesOf({ group, lines }) {
+    const [name, , , facts, source] = lines;
+    return group.classList.contains("pending") ? [name, "still to come", "", facts, source, ""] : lines;
   }
 
   /** @param {Mark} mark @returns {Node[]} */
-  function cardOf({ lines: [name, state, size, facts, source, why] }) {
+  function cardOf(mark) {
+    const [name, state, size, facts, source, why] = linesOf(mark);
     const rest = [...size.split("\n"), facts].filter(Boolean).map((line) => make("p", {}, line));
     const where = source ? [make("p", { class: "source" }, source)] : [];
     return [make("p", {}, make("b", {}, name), state), ...rest, ...where, ...(why ? [make("p", {}, why)] : [])];
@@ -361,7 +370,7 @@
       // Seen from the document, a key pressed in here was pressed on this element.
       this.setAttribute("data-lm-suppress-shortcuts", "true");
       this.listen(this.frame);
-      this.state.step = steps.length;
+      this.state.step = Math.min(1, steps.length); // what comes later is for the reader to foretell
       this.watch();
     }
 
@@ -379,7 +388,7 @@
       signal.addEventListener("abort", () => [size, colours].forEach((observer) => observer.disconnect()));
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look, { signal });
       addEventListener("beforeprint", () => this.print(), { signal });
-      addEventListener("afterprint", () => this.strip?.replaceChildren(), { signal });
+      addEventListener("afterprint", () => this.printed(), { signal });
       this.state.dark = isDark(this.getAttribute("theme") || "auto");
       this.set({ room: this.clientWidth });
     }
@@ -482,10 +491,9 @@
       this.marks = marksOf(svg, cards(this.data));
       this.targets = this.marks.filter(shows);
       this.stops = this.targets.filter((mark) => !mark.stem);
-      this.stops.forEach(({ group, lines }, i) => {
+      this.stops.forEach(({ group }, i) => {
         group.setAttribute("tabindex", i ? "-1" : "0");
         group.setAttribute("role", "img");
-        group.setAttribute("aria-label", lines.filter(Boolean).join(", "));
         group.setAttribute("data-lm-suppress-shortcuts", "true");
       });
       this.points.clear();
@@ -517,17 +525,23 @@
       this.timer = playing ? window.setInterval(tick, PACE) : 0;
     }
 
-    /** Paper cannot be stepped through: it gets every step as a small picture. */
+    /** Paper cannot be stepped through: it gets the whole picture, and every step as a small one. */
     print() {
       const steps = this.data?.steps || [];
-      if (!this.strip || steps.length > MOST_DOTS) return;
-      const frames = steps.map(([, label], i) => {
+      if (!this.strip) return;
+      const frames = (steps.length > MOST_DOTS ? [] : steps).map(([, label], i) => {
         const view = derived({ ...this.state, step: i + 1, playing: true }, this.pictures || [], steps);
         this.marks.forEach((mark) => paint(mark, view));
         return make("li", {}, `${i + 1}. ${label}`, /** @type {Node} */ (this.svg?.cloneNode(true)));
       });
       this.strip.replaceChildren(...frames);
-      this.draw(derived(this.state, this.pictures || [], steps));
+      const whole = derived({ ...this.state, step: steps.length, playing: false }, this.pictures || [], steps);
+      this.marks.forEach((mark) => paint(mark, whole));
+    }
+
+    printed() {
+      this.strip?.replaceChildren();
+      this.draw(derived(this.state, this.pictures || [], this.data?.steps || []));
     }
   }
 
