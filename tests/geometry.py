@@ -84,7 +84,7 @@ def _complete(sketch: Sketch, layout: Layout) -> Iterator[str]:
 
 def _apart(sketch: Sketch, layout: Layout) -> Iterator[str]:
     for a, b in combinations(layout.places, 2):
-        if _overlap(a.rect, b.rect):
+        if _overlap(a.rect, b.rect) and not (_has_numbers(sketch, a, b) and _parts_apart(a, b)):
             yield f"cells {a.cell} and {b.cell} overlap"
     for place in layout.places:
         for part in (place.shape, *place.leaves, *place.squares, *map(bounds, place.labels)):
@@ -96,6 +96,15 @@ def _apart(sketch: Sketch, layout: Layout) -> Iterator[str]:
         for a, b in combinations(map(bounds, place.labels), 2):
             if _overlap(a, b, 1.5):
                 yield f"cell {place.cell}: two labels overlap"
+
+
+def _has_numbers(sketch: Sketch, *places: Place) -> bool:
+    return any(sketch.cells[place.cell].above or sketch.cells[place.cell].factor for place in places)
+
+
+def _parts_apart(a: Place, b: Place) -> bool:
+    """Whether nothing of one cell meets anything of another: among numbers the room of a cell is no rectangle."""
+    return not any(_overlap(_grown(one, 2), other) for one in _parts(a) for other in _parts(b))
 
 
 def _frames(sketch: Sketch, layout: Layout) -> Iterator[str]:
@@ -189,7 +198,8 @@ def _foreign(sketch: Sketch, layout: Layout) -> Iterator[str]:
         boxes = {box for cell in home for box in sketch.boxes_around(cell)}
         for segment in segments(route.points):
             for place in layout.places:
-                if place.cell not in home and _hits(segment, place.rect):
+                rooms = _parts(place) if _has_numbers(sketch, place) else [place.rect]
+                if place.cell not in home and any(_hits(segment, room) for room in rooms):
                     yield f"wire {route.wire} runs through cell {place.cell}"
                 elif place.cell in home:
                     parts = [*place.leaves, *map(bounds, place.labels)]

@@ -134,7 +134,7 @@ def test_payload_says_what_a_card_says():
     """Name, state, size and line of a line and of a square; a sentence for what got nothing."""
     data = data_of(chain())
 
-    assert ["loss", 12, "reached", "norm 1 · support 1/1"] == data["losses"][0]
+    assert ["loss", 12, "reached", "gradient 1"] == data["losses"][0]
     assert [0, "a.weight", "shape (5, 3) · f32"] == data["values"][0]
     assert "output of detach" == row(data["values"], 9)[1]
     assert [9, 2, 0, "none", "no gradient", ""] == row(data["edges"], 9, 2, 0)

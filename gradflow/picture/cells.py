@@ -19,6 +19,7 @@ _HAT = 34.0
 """So high above a module a loss reaches in small multiples."""
 _DROP, _DROP_NUMBERS, _DROP_DISC = 44.0, 64.0, 72.0
 _LABEL_OUT = 4.0
+_UNDER = 25.0  # from above a stem to below it
 """How far right of the middle a row of leaves stands: its last label may stick out further than the first square."""
 _PAD = 8.0
 _IN_A_LINE = 8
@@ -92,7 +93,9 @@ def _op(cell: Cell, across: bool) -> Parts:
     half, leaves, stems, labels = (hang if across else _beside)(cell.leaves, least, height / 2)
     shape = _around(2 * half, height)
     middle = _middle(0, 0, text, role)
-    factor = _factor(cell, shape, leaves, across)
+    if cell.notes and not across:  # they stand above the stems
+        labels = tuple(label.moved(0, _UNDER) if label.role == "factor" else label for label in labels)
+    factor = _factor(cell, shape, across)
     notes = _notes_above(cell.notes, shape.y) if across else _notes_beside(cell.notes, shape, leaves)
     return Parts(shape, leaves, stems, (middle, *labels, *factor, *notes))
 
@@ -194,21 +197,29 @@ def _leaf_labels(index: int, leaf: Leaf, rect: Rect, below: bool = False) -> lis
         texts = [
             _middle(rect.x - 6, middle.y, leaf.above, "value", "end"),
             _middle(rect.right + 8, middle.y, leaf.below, "derivative", "start"),
-            Label(middle.x + 8, middle.y - 24, leaf.factor, "factor"),
+            _factor_of_leaf(leaf, rect, below),
         ]
     elif leaf.above:
         after = rect.right + 6 + _bold_first(leaf.above) + 10
         texts = [
             _middle(rect.right + 6, middle.y, leaf.above, "value", "start"),
             _middle(after, middle.y, leaf.below, "derivative", "start"),
-            Label(rect.x - 10, middle.y - 8, leaf.factor, "factor", "end"),
+            _factor_of_leaf(leaf, rect, below),
         ]
     else:
         texts = [
             _middle(middle.x + 15, middle.y, _text(leaf), "leaf", "start"),
             _middle(middle.x + 15, middle.y + 15, leaf.detail, "detail", "start"),
+            _factor_of_leaf(leaf, rect, below),
         ]
     return [text._replace(leaf=index) for text in texts if text.text]
+
+
+def _factor_of_leaf(leaf: Leaf, rect: Rect, below: bool) -> Label:
+    """The local factor of a leaf, beside its stem."""
+    if below:
+        return Label(rect.center.x + 8, rect.center.y - 24, leaf.factor, "factor")
+    return Label(rect.x - 10, rect.center.y - 8, leaf.factor, "factor", "end")
 
 
 def _combs(leaves: Sequence[Leaf], half: float, radius: float) -> Hung:
@@ -241,7 +252,8 @@ def _beside(leaves: Sequence[Leaf], half: float, radius: float) -> Hung:
     """Leaves right of a pill, one under the other."""
     few = len(leaves) <= _IN_A_ROW
     pitch = 28.0 if few else 24.0
-    reach = 68.0 if any(leaf.disc or leaf.factor for leaf in leaves) else 40.0
+    factor = max(width(leaf.factor, "factor") for leaf in leaves) if leaves else 0.0
+    reach = max(68.0 if factor or any(leaf.disc for leaf in leaves) else 40.0, _even(34 + factor) if factor else 0.0)
     rects: list[Rect] = []
     stems: list[tuple[Point, ...]] = []
     labels: list[Label] = []
@@ -271,15 +283,13 @@ def _room_beside(leaf: Leaf) -> float:
     return max([rect.right, named, *(bounds(label).right for label in _leaf_labels(0, leaf, rect))])
 
 
-def _factor(cell: Cell, shape: Rect, leaves: Sequence[Rect], across: bool) -> list[Label]:
-    """The local factor of an op: left of its first stem, or below it."""
+def _factor(cell: Cell, shape: Rect, across: bool) -> list[Label]:
+    """The local factor of an op, at the line that comes into it."""
     if not cell.factor:
         return []
-    if not across:
-        return [Label(-8, shape.bottom + 14, cell.factor, "factor", "end")]
-    if leaves:
-        return [Label(leaves[0].center.x - 7, shape.bottom + 19, cell.factor, "factor", "end")]
-    return [Label(0, shape.bottom + 17, cell.factor, "factor", "middle")]
+    if across:
+        return [Label(shape.x - 4, 15, cell.factor, "factor", "end")]
+    return [Label(-8, shape.y - 4, cell.factor, "factor", "end")]
 
 
 def _note_lines(notes: Sequence[Note]) -> list[tuple[str, str, int]]:

@@ -50,14 +50,14 @@ def all_reached(view: View) -> bool:
     return all(found.reason is Reason.RECEIVED for one in view.passes for found in one.explanations.values())
 
 
-def how_to_read(view: View, direction: str) -> Spans:
-    """How to read the numbers of a picture."""
+def how_to_read(view: View, direction: str, factors: bool) -> Spans:
+    """How to read the numbers of a picture, and the factors if it shows some."""
     forth, back = ("left to right", "right to left") if direction == "LR" else ("downwards", "upwards")
     loss = printable(view.passes[0].label)
     return (
         Span(f"Plain: forward, {forth}. "),
-        Span(f"Bold: derivative of {loss}, {back};", "bold"),
-        Span(" each op multiplies by its grey factor."),
+        Span(f"Bold: derivative of {loss}, {back}{';' if factors else '.'}", "bold"),
+        *([Span(" each op multiplies by its grey factor.")] if factors else []),
     )
 
 

@@ -27,7 +27,7 @@ _SYMBOLS = {
     "[ ]": ("getitem", "__getitem__"),
     "[ ] =": ("setitem", "__setitem__"),
 }
-_SQUARED = re.compile(r"\*\*\s*2(?![\d.])|\.pow\(\s*2\s*\)")
+_EXPONENT = re.compile(r"\*\*\s*([23])(?![\w.])|\.pow\(\s*([23])\s*\)")
 _RAISED = re.compile(r"\*\*|pow\(")
 _LABELS = {target: label for label, targets in _SYMBOLS.items() for target in targets}
 
@@ -40,14 +40,20 @@ def op_label(op: Op) -> str:
     """
     if op.target in EXITS and not op.outputs:
         return exit_label(op)
-    if op.target in ("pow", "pow_") and len(op.inputs) == 1 and _is_squared(op.code):
-        return "( )²"
-    return _LABELS.get(op.target) or printable(op.target)
+    power = _power(op.code) if op.target in ("pow", "pow_") and len(op.inputs) == 1 else ""
+    return power or _LABELS.get(op.target) or printable(op.target)
 
 
-def _is_squared(code: str) -> bool:
-    """Whether a line raises to a power in one place only, and to the second."""
-    return len(_RAISED.findall(code)) == 1 and bool(_SQUARED.search(code))
+def _power(code: str) -> str:
+    """The square or the cube, if a line raises to a power in one place only, and to that one.
+
+    >>> _power("2 * x**3"), _power("x.pow(2)"), _power("x**2 + y**3"), _power("x**n")
+    ('( )³', '( )²', '', '')
+    """
+    found = _EXPONENT.search(code)
+    if found is None or len(_RAISED.findall(code)) != 1:
+        return ""
+    return {"2": "( )²", "3": "( )³"}[found[1] or found[2]]
 
 
 def exit_label(op: Op) -> str:

@@ -30,7 +30,8 @@ def numbers(flow: Flow) -> Numbers | None:
     above = {v.id: f"{v.name} = {_written(v.scalar)}" if v.name else _written(v.scalar) for v in graph.values}
     below = {v.id: _written(flow.at(v.id).scalar) for v in graph.values if flow.at(v.id).scalar is not None}
     factors = {edge: _factor(flow, edge) for edge in graph.edges()}
-    return Numbers(above, below, {edge: factor for edge, factor in factors.items() if factor})
+    sent = frozenset(edge for edge in graph.edges() if flow.at(edge).arrived)
+    return Numbers(above, below, {edge: factor for edge, factor in factors.items() if factor}, sent)
 
 
 def _factor(flow: Flow, edge: Edge) -> str:

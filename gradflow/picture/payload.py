@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
-from gradflow.notation import file_line, printable
+from gradflow.notation import file_line, number, printable
 from gradflow.picture.cells import MOST_SQUARES
 from gradflow.picture.sketch import Leaf, Sketch, Wire
-from gradflow.picture.wording import called, facts, size, state
+from gradflow.picture.wording import MOST_SHARES, addition, called, facts, op_name, signed, size, state
 from gradflow.reason import Explanation, Reason
 from gradflow.targets import DETACHING
 
@@ -133,14 +134,50 @@ def _status(flows: Mapping[str, Flow], at: int | Edge) -> str:
 def _said(flows: Mapping[str, Flow], at: int | Edge, shape: tuple[int, ...]) -> tuple[str, str]:
     """State and size of what arrived; of several losses no state, and a line for each in place of the size."""
     if len(flows) == 1:
-        (arrival,) = (flow.at(at) for flow in flows.values())
-        return state(arrival), size(arrival, shape)
-    return "", "\n".join(f"{printable(name)}: {_brief(flow.at(at), shape)}" for name, flow in flows.items())
+        (flow,) = flows.values()
+        return state(_whole(flow, at)), "\n".join(filter(None, (_size(flow, at, shape), _origin(flow, at))))
+    return "", "\n".join(f"{printable(name)}: {_brief(flow, at, shape)}" for name, flow in flows.items())
 
 
-def _brief(arrival: Arrival, shape: tuple[int, ...]) -> str:
+def _brief(flow: Flow, at: int | Edge, shape: tuple[int, ...]) -> str:
+    arrival = _whole(flow, at)
     plain = arrival.status == "nonzero" and arrival.finite
-    return size(arrival, shape) if plain else state(arrival)
+    return _size(flow, at, shape) if plain else state(arrival)
+
+
+def _whole(flow: Flow, at: int | Edge) -> Arrival:
+    """What arrived there: of a single number that several uses sent shares of, their sum."""
+    return flow.at(at.value) if isinstance(at, Edge) and _shares(flow, at) else flow.at(at)
+
+
+def _shares(flow: Flow, at: int | Edge) -> dict[Edge, float]:
+    """What each use of a single number sent, if this one sent a share, and not alone."""
+    if not isinstance(at, Edge) or not flow.at(at).arrived or not isinstance(flow.at(at.value).scalar, int | float):
+        return {}
+    sent = {use: flow.at(use).scalar for use in flow.graph.consumers.get(at.value, ()) if flow.at(use).arrived}
+    real = {use: float(share) for use, share in sent.items() if isinstance(share, int | float)}
+    return real if len(real) == len(sent) > 1 else {}
+
+
+def _size(flow: Flow, at: int | Edge, shape: tuple[int, ...]) -> str:
+    """What arrived, and the sum that it is."""
+    whole, shares = _whole(flow, at), _shares(flow, at)
+    total = whole.scalar
+    if not 0 < len(shares) <= MOST_SHARES or not isinstance(total, int | float):
+        return size(whole, shape)
+    if not math.isclose(sum(shares.values()), total, rel_tol=1e-3, abs_tol=1e-6):  # a hook stands there
+        return size(whole, shape)
+    terms, sign = addition([*shares.values()], total)
+    return f"{size(whole, shape)} {sign} {terms}"
+
+
+def _origin(flow: Flow, at: int | Edge) -> str:
+    """Which share of a single number came from the op of a use, if others sent some as well."""
+    shares = _shares(flow, at)
+    if not isinstance(at, Edge) or len({use.op for use in shares}) < 2:
+        return ""
+    here = sum(share for use, share in shares.items() if use.op == at.op)
+    return f"{signed(number(here))} from {op_name(flow.graph.ops[at.op].target)}"
 
 
 def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Explanation | None) -> Row:

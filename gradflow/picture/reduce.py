@@ -36,11 +36,13 @@ class Numbers(NamedTuple):
         above: of a value, its number, as ``p = 6``.
         below: of a value, its derivative.
         factors: of a use, the local factor.
+        sent: uses along which something came: at one of them the derivative stands.
     """
 
     above: Mapping[int, str]
     below: Mapping[int, str]
     factors: Mapping[Edge, str]
+    sent: Collection[Edge] = ()
 
 
 def sketch(
@@ -283,7 +285,7 @@ class _Writer:
                     again=again,
                     above="" if again else self.numbers.above.get(value, ""),
                     below="" if again else self.numbers.below.get(value, ""),
-                    factor=self.numbers.factors.get(alike[0], ""),
+                    factor=self._factor_of(alike),
                     room=room,
                 )
             )
@@ -382,10 +384,17 @@ class _Writer:
 
     def _factor(self, at: int) -> str:
         """The local factor of an op into which one line goes."""
-        if not self.numbers.factors:
+        lines = [edges for (_, target, _, _), edges in self.lines.items() if target == ("mark", at)]
+        return self._factor_of(lines[0]) if len(lines) == 1 else ""
+
+    def _factor_of(self, edges: Sequence[Edge]) -> str:
+        """The local factor along a line: of each of its uses, where an op takes one value more than once."""
+        factors = [self.numbers.factors.get(edge, "") for edge in edges]
+        if not factors or not all(factors):
             return ""
-        edges = [edge for (_, target, _, _), some in self.lines.items() if target == ("mark", at) for edge in some]
-        return self.numbers.factors.get(edges[0], "") if len(edges) == 1 else ""
+        if len(factors) > 1 and len(set(factors)) == 1:
+            return f"{factors[0]} twice" if len(factors) == 2 else f"{factors[0]} {len(factors)} times"
+        return " and ".join(factors)
 
     def _closed_cell(self, at: int, branch: Branch, leaves: tuple[Leaf, ...], weight: float) -> Cell:
         mark = self.marks.marks[at]
@@ -487,7 +496,8 @@ class _Writer:
             joined = tuple(edge for _, some in members for edge in some)
             wires.append(Wire(values[0], start, end, joined, values=values if len(values) > 1 else ()))
         is_end = {ids["end", at] for at in range(len(self.ends))}
-        for at, wire in enumerate(wires):
+        for at in sorted(range(len(wires)), key=lambda at: not self._is_sent(wires[at])):
+            wire = wires[at]
             if wire.target in is_end or wire.value in named or wire.values or wire.value in self.marks.standing:
                 continue
             named.add(wire.value)
@@ -495,6 +505,9 @@ class _Writer:
                 above=self._name(wire.value, len(ids)), below=self.numbers.below.get(wire.value, "")
             )
         return tuple(wires)
+
+    def _is_sent(self, wire: Wire) -> bool:
+        return any(edge in self.numbers.sent for edge in wire.edges)
 
     def _name(self, value: int, cells: int) -> str:
         """What is written above the line of a value: its number, or the name that it was given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from gradflow.graph import Graph
 from gradflow.picture.conclusion import NARROW, all_reached, conclusion, description, how_to_read, set_lines, title
@@ -42,7 +43,7 @@ def compose(
     view = View(graph, passes)
     wide = max(layout.width, width or 0.0)
     items: list[Primitive | Group] = draw_graph(sketch, layout, view)
-    below, y = _said(view, layout, wide, guide=_has_derivatives(items))
+    below, y = _said(view, layout, wide, numbers=_roles(items))
     items += below
     if legend:
         rows, y = explained(items, MARGIN, y + 6, wide - 2 * MARGIN)
@@ -50,19 +51,20 @@ def compose(
     return Scene(wide, y, title(view), description(view), tuple(items))
 
 
-def _has_derivatives(items: Sequence[Primitive | Group]) -> bool:
+def _roles(items: Sequence[Primitive | Group]) -> set[str]:
+    """What kinds of text stand at lines and squares."""
     groups = (item for item in items if isinstance(item, Group))
-    return any(isinstance(one, Text) and one.role == "derivative" for group in groups for one in group.items)
+    return {one.role for group in groups for one in group.items if isinstance(one, Text)}
 
 
-def _said(view: View, layout: Layout, wide: float, guide: bool) -> tuple[list[Primitive | Group], float]:
+def _said(view: View, layout: Layout, wide: float, numbers: AbstractSet[str]) -> tuple[list[Primitive | Group], float]:
     """What stands under a graph: the conclusion, and of several losses the table; and where it ends."""
     if len(view.passes) > 1:
         return _table(view, layout.height + 12, wide)
     role, most = ("verdict-narrow", 3) if wide < NARROW else ("verdict", 2)
     told = conclusion(view)
-    if guide:
-        told = [how_to_read(view, layout.direction), *([] if all_reached(view) else told)][::-1]
+    if "derivative" in numbers:
+        told = [how_to_read(view, layout.direction, "factor" in numbers), *([] if all_reached(view) else told)][::-1]
     lines, y = set_lines(told, MARGIN, layout.height + _ABOVE_VERDICT, wide - 2 * MARGIN, role, most)
     return [*lines], y + 18
 

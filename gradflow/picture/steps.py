@@ -9,10 +9,8 @@ from typing import NamedTuple
 from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph
 from gradflow.notation import number, printable
-from gradflow.picture.wording import called, op_name, signed
+from gradflow.picture.wording import MOST_SHARES, addition, bracketed, called, op_name, signed
 from gradflow.targets import HOOK
-
-_MOST_SHARES = 4
 
 
 class Step(NamedTuple):
@@ -119,12 +117,10 @@ class _Teller(NamedTuple):
         parts = [_real(self.flow.at(edge)) for edge in shares]
         total = _real(arrival)
         numbers = [part for part in parts if part is not None]
-        if total is None or len(numbers) < len(parts) or len(parts) > _MOST_SHARES:
+        if total is None or len(numbers) < len(parts) or len(parts) > MOST_SHARES:
             return f"{len(shares)} shares meet here; their sum is {_amount(arrival)}."
-        written = [_written(part) for part in numbers]
-        terms = " + ".join([written[0], *map(_bracketed, written[1:])])
-        exact = math.isclose(sum(map(_read, written)), _read(_written(total)), rel_tol=1e-9, abs_tol=1e-12)
-        return f"{len(shares)} shares meet here: {terms} {'=' if exact else '≈'} {_written(total)}."
+        terms, sign = addition(numbers, total)
+        return f"{len(shares)} shares meet here: {terms} {sign} {_written(total)}."
 
 
 def _product(received: Arrival, share: Arrival) -> str:
@@ -135,7 +131,7 @@ def _product(received: Arrival, share: Arrival) -> str:
     factors = [_written(before), _written(after / before), _written(after)]
     product = _read(factors[0]) * _read(factors[1])
     sign = "=" if math.isclose(product, _read(factors[2]), rel_tol=1e-9, abs_tol=1e-300) else "≈"
-    return f"{factors[0]} × {_bracketed(factors[1])} {sign} {factors[2]}"
+    return f"{factors[0]} × {bracketed(factors[1])} {sign} {factors[2]}"
 
 
 def _amount(arrival: Arrival) -> str:
@@ -167,10 +163,6 @@ def _written(value: float | complex | None) -> str:
 
 def _read(text: str) -> float:
     return float(text.replace("−", "-"))
-
-
-def _bracketed(text: str) -> str:
-    return f"({text})" if text.startswith("−") else text
 
 
 def _sentence_case(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from gradflow.flow import Arrival
 from gradflow.graph import Edge, Graph, Value
@@ -20,6 +21,8 @@ _SYMBOLS = {
 }
 _STATES = {"nonzero": "reached", "zero": "exactly 0", "undefined": "None was sent", "none": "no gradient"}
 _COUNTED = 99
+MOST_SHARES = 4
+"""So many numbers are added in one sentence."""
 
 
 def key(of: int | Edge) -> str:
@@ -38,6 +41,27 @@ def signed(text: str) -> str:
     '−1e−07'
     """
     return text.replace("-", "−")
+
+
+def bracketed(text: str) -> str:
+    """A signed number as it stands behind an operator.
+
+    >>> bracketed("2"), bracketed("−2")
+    ('2', '(−2)')
+    """
+    return f"({text})" if text.startswith("−") else text
+
+
+def addition(parts: Sequence[float], total: float) -> tuple[str, str]:
+    """Numbers as they are added, and whether what is written gives the total: ``=`` or ``≈``.
+
+    >>> addition([-2.0, -2.0], -4.0), addition([1 / 3, 1 / 3], 2 / 3)
+    (('−2 + (−2)', '='), ('0.3333 + 0.3333', '≈'))
+    """
+    written = [number(part) for part in parts]
+    first, *others = map(signed, written)
+    exact = math.isclose(sum(map(float, written)), float(number(total)), rel_tol=1e-9, abs_tol=1e-12)
+    return " + ".join([first, *map(bracketed, others)]), "=" if exact else "≈"
 
 
 def op_name(target: str) -> str:
@@ -77,8 +101,10 @@ def state(arrival: Arrival) -> str:
 
 
 def size(arrival: Arrival, shape: tuple[int, ...]) -> str:
-    """Norm and support of what arrived, ``""`` if nothing did.
+    """A single number itself, else norm and support of what arrived; ``""`` if nothing did.
 
+    >>> size(Arrival("nonzero", 4.0, 1.0, -4.0), ())
+    'gradient −4'
     >>> size(Arrival("nonzero", 4.0, 0.5), (2,))
     'norm 4 · support 1/2'
     >>> size(Arrival("nonzero", 0.53, 0.981), (100, 10))
@@ -86,6 +112,8 @@ def size(arrival: Arrival, shape: tuple[int, ...]) -> str:
     """
     if not arrival.arrived:
         return ""
+    if arrival.scalar is not None:
+        return f"gradient {signed(number(arrival.scalar))}"
     entries = math.prod(shape)
     known = [f"norm {number(arrival.norm)}"]
     if arrival.support is not None:
