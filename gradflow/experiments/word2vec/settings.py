@@ -17,7 +17,7 @@ Backend = Literal["torch", "numba"]
 class Settings:
     """What decides the result of a run, bit for bit, together with its corpus.
 
-    The defaults are those of the CS20 lecture's word2vec; `PRESETS` has another start, from which topics separate sooner.
+    The defaults are those of the CS20 lecture's word2vec. From another start, in `PRESETS`, topics separate sooner.
 
     Attributes:
         vocabulary: rows of the tables: the most common words, and row 0 for every other word.
