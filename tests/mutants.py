@@ -11,14 +11,18 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell as Shell
+
 ROOT = Path(__file__).parent.parent
+Result = TypeVar("Result")
 CHAPTERS = sorted(path for path in (ROOT / "book").glob("*.ipynb") if path.stem != "index")
 NOTHING = '__import__("contextlib").nullcontext()'
 UNCHANGED = "(lambda function: function)"
@@ -144,54 +148,95 @@ def applied(source: str, edit: Edit) -> str:
     return (raw[: edit.start] + edit.text.encode() + raw[edit.end :]).decode()
 
 
-def run(code: list[Cell]) -> Outcome:
-    """Run cells one after the other, as a notebook does, up to the first that does what is not expected of it."""
-    import matplotlib
-    from IPython.core.interactiveshell import InteractiveShell
+class Run(NamedTuple):
+    """What became of a chapter: as it is, and of each of some mutants."""
 
-    matplotlib.use("agg")
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance()
-    os.chdir(ROOT / "book")
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        for i, cell in enumerate(code):
-            result = shell.run_cell(cell.source, store_history=True)
-            error = result.error_before_exec or result.error_in_exec
-            if error is not None and not cell.fails:
-                return Outcome(i, type(error).__name__)
-            if error is None and cell.fails:
-                return Outcome(i, "no error, where one is expected")
-    return Outcome(None)
+    as_it_is: Outcome
+    mutants: dict[Mutant, Outcome]
 
 
-def outcome(chapter: Path, mutant: Mutant | None = None) -> Outcome:
-    """Run a chapter, or a mutant of it."""
-    code = cells(chapter)
-    if mutant is not None:
-        code[mutant.cell] = code[mutant.cell]._replace(source=applied(code[mutant.cell].source, mutant.edit))
-    return run_apart(code)
+def run(chapter: Path, wanted: Iterable[Mutant] = ()) -> Run:
+    """Run a chapter once. In front of a cell with mutants it is forked, and each fork goes on with its mutant.
+
+    So a mutant takes no longer than from its cell to the surprise.
+    """
+    return _apart(_run, cells(chapter), tuple(wanted))
 
 
-def run_apart(code: list[Cell]) -> Outcome:
-    """Run cells in a process of their own.
+def run_cells(code: list[Cell]) -> Outcome:
+    """Run cells up to the first that does what is not expected of it.
 
     Raises:
         RuntimeError: the process died, which says nothing about the cells.
     """
+    return _apart(_run, code, ()).as_it_is
+
+
+def _run(code: list[Cell], wanted: tuple[Mutant, ...]) -> Run:
+    shell = _shell()
+    seen = {}
+    for i, cell in enumerate(code):
+        for mutant in wanted:
+            if mutant.cell == i:
+                changed = cell._replace(source=applied(cell.source, mutant.edit))
+                seen[mutant] = _apart(_rest, shell, [changed, *code[i + 1 :]], i)
+        surprise = _surprise(shell, cell)
+        if surprise:
+            return Run(Outcome(i, surprise), seen)
+    return Run(Outcome(None), seen)
+
+
+def _rest(shell: Shell, code: list[Cell], first: int) -> Outcome:
+    """Run the rest of a chapter up to the first surprise."""
+    for i, cell in enumerate(code, start=first):
+        if surprise := _surprise(shell, cell):
+            return Outcome(i, surprise)
+    return Outcome(None)
+
+
+def _surprise(shell: Shell, cell: Cell) -> str:
+    """What a cell did that is not expected of it, or nothing."""
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        result = shell.run_cell(cell.source, store_history=True)
+    error = result.error_before_exec or result.error_in_exec
+    if error is not None and not cell.fails:
+        return type(error).__name__
+    return "no error, where one is expected" if error is None and cell.fails else ""
+
+
+def _shell() -> Shell:
+    import matplotlib
+    import torch
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    matplotlib.use("agg")
+    torch.set_num_threads(1)  # a fork has no threads of its parent
+    InteractiveShell.clear_instance()
+    os.chdir(ROOT / "book")
+    return InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+
+
+def _apart(function: Callable[..., Result], *given: object) -> Result:
+    """What a function returns in a process of its own, forked from this one.
+
+    Raises:
+        RuntimeError: the process died.
+    """
     receiver, sender = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_send_outcome, args=(code, sender))
+    child = multiprocessing.get_context("fork").Process(target=_send, args=(sender, function, given))
     child.start()
     sender.close()
     try:
-        return Outcome(*receiver.recv())
+        return receiver.recv()
     except EOFError:
         raise RuntimeError("the process that ran the chapter died") from None
     finally:
         child.join()
 
 
-def _send_outcome(code: list[Cell], sender: multiprocessing.connection.Connection) -> None:
-    sender.send(tuple(run(code)))
+def _send(sender: multiprocessing.connection.Connection, function: Callable[..., Result], given: tuple) -> None:
+    sender.send(function(*given))
     sender.close()
 
 
@@ -200,16 +245,21 @@ def main() -> int:
     import torch  # noqa: F401, the processes are forked from one that has it
 
     named = [chapter for chapter in CHAPTERS if not sys.argv[1:] or chapter.stem in sys.argv[1:]]
-    every = [mutant for chapter in named for mutant in mutants(chapter)]
-    unseen = 0
-    for mutant in tqdm(every, unit="mutant", file=sys.stderr):
-        seen = outcome(mutant.chapter, mutant)
-        told = "NOT NOTICED" if seen.cell is None else f"{seen.error} in cell {seen.cell + 1}"
-        unseen += seen.cell is None
-        tqdm.write(f"{told:<30} {mutant}", file=sys.stdout)
-    print(f"{len(every)} mutants, {unseen} not noticed")
+    unseen = total = 0
+    for chapter in tqdm(named, unit="chapter", file=sys.stderr):
+        found = run(chapter, mutants(chapter))
+        if found.as_it_is.cell is not None:
+            tqdm.write(f"{chapter.stem} does not run as it is: {found.as_it_is}", file=sys.stdout)
+        for mutant, seen in found.mutants.items():
+            told = "NOT NOTICED" if seen.cell is None else f"{seen.error} in cell {seen.cell + 1}"
+            tqdm.write(f"{told:<30} {mutant}", file=sys.stdout)
+            unseen += seen.cell is None
+            total += 1
+    print(f"{total} mutants, {unseen} not noticed")
     return 1 if unseen else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    import mutants as module  # a chapter takes the place of __main__, so what is sent from it must not be from there
+
+    raise SystemExit(module.main())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 import pytest
-from mutants import CHAPTERS, Cell, Outcome, applied, edits, mutants, outcome, run_apart
+from mutants import CHAPTERS, Cell, Mutant, Outcome, Run, applied, edits, mutants, run, run_cells
 
 EVERY = [mutant for chapter in CHAPTERS for mutant in mutants(chapter)]
 
@@ -42,32 +43,49 @@ def test_surprises():
 
     expected = "no error, where one is expected"
     assert [Outcome(None), Outcome(1, "AssertionError"), Outcome(None), Outcome(0, expected)] == [
-        run_apart(code) for code in cases
+        run_cells(code) for code in cases
     ]
 
 
 def test_death_is_no_surprise():
     """A process that dies says nothing about the cells."""
     with pytest.raises(RuntimeError, match="died"):
-        run_apart([Cell("import os; os._exit(1)", False)])
+        run_cells([Cell("import os; os._exit(1)", False)])
+
+
+def drawn(chapter) -> Mutant:
+    """A mutant of a chapter, the same one each time."""
+    return random.Random(chapter.stem).choice(mutants(chapter))
+
+
+@cache
+def ran(chapter) -> Run:
+    """A chapter and one of its mutants."""
+    return run(chapter, [drawn(chapter)])
+
+
+@cache
+def ran_whole(chapter) -> Run:
+    """A chapter and all of its mutants."""
+    return run(chapter, mutants(chapter))
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
 def test_chapter_as_it_is(chapter):
     """Unchanged, a chapter has no surprise; and it has cuts to remove."""
     assert mutants(chapter)
-    assert Outcome(None) == outcome(chapter)
+    assert Outcome(None) == ran(chapter).as_it_is
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
 def test_one_mutant(chapter):
     """A mutant of each chapter, the same one each time, is noticed."""
-    mutant = random.Random(chapter.stem).choice(mutants(chapter))
-    assert outcome(chapter, mutant).cell is not None, f"not noticed: {mutant}"
+    mutant = drawn(chapter)
+    assert ran(chapter).mutants[mutant].cell is not None, f"not noticed: {mutant}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", EVERY, ids=str)
 def test_every_mutant(mutant):
     """Every mutant is noticed."""
-    assert outcome(mutant.chapter, mutant).cell is not None
+    assert ran_whole(mutant.chapter).mutants[mutant].cell is not None
