@@ -35,9 +35,10 @@ from gradflow.experiments.word2vec.command import main
 from gradflow.experiments.word2vec.projection import project
 from gradflow.experiments.word2vec.projection import save as save_plane
 from gradflow.experiments.word2vec.storing import written
+from gradflow.experiments.word2vec.tables import initial as tables_at_start
 from gradflow.experiments.word2vec.vectors import export, load_vectors
 
-SMALL = Settings(embedding=8, batch=16, negatives=5, steps=450, window=2)
+SMALL = Settings(embedding=8, batch=16, negatives=5, steps=450, window=2, initial="small")
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,17 @@ def test_good_preset_finds_the_planted_topics():
         assert 0.4 > precision(start, run.words, text.topics, ranks=slice(1, 60))
 
     assert sum(found) / 3 >= 0.9
+
+
+def test_tables_begin_as_they_should():
+    """The embedding from 0 to 1, or on ±0.5 / dim; the weights as a cut-off normal, whose deviation is 0.88 of its."""
+    for initial, low, high in (("unit", 0, 1), ("small", -0.5 / 128, 0.5 / 128)):
+        tables = tables_at_start(Settings(vocabulary=2_000, initial=initial))
+        assert low <= tables.embedding.min() < tables.embedding.max() <= high
+        assert (low + high) / 2 == pytest.approx(tables.embedding.mean().item(), abs=(high - low) / 500)
+        assert 2 * 128**-0.5 >= tables.weight.abs().max()
+        assert 0.8796 * 128**-0.5 == pytest.approx(tables.weight.std().item(), rel=0.01)
+        assert not tables.bias.any()
 
 
 def test_neighbours_and_analogies():
@@ -274,12 +286,12 @@ def test_the_help_of_python_is_a_text(tmp_path, monkeypatch):
 def test_presets_and_what_overrides_them(text, tmp_path):
     """A preset sets what it names; an option given beside it has the last word."""
     assert 0 == main(["train", str(text), "--output", str(tmp_path / "a"), "--preset", "good", *FEW])
-    options = ["--preset", "good", "--initial", "0.5", *FEW]
+    options = ["--preset", "good", "--initial", "unit", *FEW]
     assert 0 == main(["train", str(text), "--output", str(tmp_path / "b"), *options])
 
     good, changed = (load(tmp_path / name).settings for name in "ab")
     assert PRESETS["good"] == {name: getattr(good, name) for name in PRESETS["good"]}
-    assert good.changed(initial=0.5) == changed
+    assert good.changed(initial="unit") == changed
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ HELP = {
     "objective": "the loss",
     "update": "how a step is made; three ways to one result",
     "backend": "numba is a faster scatter, with pip install 'gradflow-book[fast]'",
-    "initial": "the embedding begins uniform on plus or minus this",
+    "initial": "the embedding begins between 0 and 1, or close to 0",
     "seed": "of the tables and of all that is drawn",
 }
 

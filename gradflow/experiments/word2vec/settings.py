@@ -11,6 +11,7 @@ Model = Literal["skip-gram", "cbow"]
 Objective = Literal["nce", "sampled-softmax", "negative-sampling", "softmax"]
 Update = Literal["dense", "sparse", "scatter"]
 Backend = Literal["torch", "numba"]
+Initial = Literal["unit", "small"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Settings:
         objective: the loss.
         update: how the gradient is found and applied; three ways to one result.
         backend: ``numba`` is a faster ``scatter`` for skip-gram, and needs the extra ``fast``.
-        initial: the embedding begins uniform on ±``initial``.
+        initial: the embedding begins uniform, ``unit`` from 0 to 1 as in the source, ``small`` on ±``0.5 / embedding``
+            as word2vec's authors have it.
         seed: of the tables, the negatives and the widths.
     """
 
@@ -46,7 +48,7 @@ class Settings:
     objective: Objective = "nce"
     update: Update = "scatter"
     backend: Backend = "torch"
-    initial: float = 1.0
+    initial: Initial = "unit"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,9 +60,8 @@ class Settings:
         for name in ("vocabulary", "embedding", "batch", "window", "negatives", "steps"):
             if (given := getattr(self, name)) < 1:
                 raise Word2VecError(f"{name} is {given}, and must be at least 1")
-        for name in ("learning_rate", "initial"):
-            if not 0 < (given := getattr(self, name)) < float("inf"):
-                raise Word2VecError(f"{name.replace('_', ' ')} is {given}, and must be a positive number")
+        if not 0 < self.learning_rate < float("inf"):
+            raise Word2VecError(f"learning rate is {self.learning_rate}, and must be a positive number")
         if not 0 <= self.seed < 2**63:
             raise Word2VecError(f"seed is {self.seed}, and must be from 0 to 2**63 - 1")
         for name, hint in get_type_hints(Settings).items():
@@ -96,5 +97,5 @@ class Settings:
 PRESETS: dict[str, dict[str, Any]] = {
     "source": {},
     # A small start separates topics within the same steps. (So would a rate of 3, which real text does not bear.)
-    "good": {"initial": 0.5 / 128},
+    "good": {"initial": "small"},
 }

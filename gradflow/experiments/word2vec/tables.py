@@ -32,12 +32,14 @@ class Tables(NamedTuple):
 def initial(settings: Settings) -> Tables:
     """The tables before the first step.
 
-    As in the source: the embedding uniform on ±``settings.initial``, the weights normal with deviation
-    ``1 / √dim`` and nothing beyond two deviations, the bias zero.
+    The embedding is uniform as ``settings.initial`` says, the weights are normal with deviation ``1 / √dim`` and
+    nothing beyond two deviations, as in the source, and the bias is zero.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     shape = settings.vocabulary, settings.embedding
-    embedding = torch.empty(shape).uniform_(-settings.initial, settings.initial, generator=generator)
+    small = 0.5 / settings.embedding
+    low, high = (0.0, 1.0) if settings.initial == "unit" else (-small, small)
+    embedding = torch.empty(shape).uniform_(low, high, generator=generator)
     deviation = settings.embedding**-0.5
     weight = torch.nn.init.trunc_normal_(
         torch.empty(shape), std=deviation, a=-2 * deviation, b=2 * deviation, generator=generator
