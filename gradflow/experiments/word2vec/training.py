@@ -85,6 +85,7 @@ def train(
         Word2VecError: the loss is no longer a number, or a checkpoint cannot be written.
 
     Example:
+        >>> from gradflow.experiments.word2vec.corpus import from_words
         >>> text = from_words([["a", "b", "a", "c"] * 50], vocabulary=4)
         >>> small = Settings(vocabulary=4, embedding=2, batch=4, negatives=2, steps=10)
         >>> train(text, begin(text, small), quiet=True).step
