@@ -321,25 +321,23 @@ def test_colours_follow_the_page(reader):
     around = "figure => getComputedStyle(figure.shadowRoot.querySelector('.figure')).backgroundColor"
     light, dark = "rgb(255, 255, 255)", "rgb(23, 25, 29)"
 
-    def shown():
-        figure = page.locator("gradflow-figure")
-        page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(true)))")
-        assert figure.evaluate(ground) == figure.evaluate(around)
-        return figure.evaluate(ground)
+    def becomes(colour):
+        both = f"[{ground}, {around}].every(of => of(document.querySelector('gradflow-figure')) === '{colour}')"
+        page.wait_for_function(both, timeout=5_000)
 
-    assert light == shown()
+    becomes(light)
     page.emulate_media(color_scheme="dark")
-    assert dark == shown()
+    becomes(dark)
     page.evaluate("document.body.className = 'vscode-light'")
-    assert light == shown()
+    becomes(light)
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
-    assert dark == shown()
+    becomes(dark)
     page.evaluate("document.documentElement.dataset.theme = 'light'")
-    assert light == shown()
+    becomes(light)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert dark == shown()
+    becomes(dark)
     page.emulate_media(media="print")
-    assert light == shown()
+    becomes(light)
 
 
 @pytest.mark.parametrize(("theme", "ground"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(23, 25, 29)")])

@@ -131,6 +131,8 @@ def _train(given: argparse.Namespace) -> None:
         report=_tell_loss if first else None,
         quiet=not first,
     )
+    if parallel.processes() > 1:
+        parallel.leave()
     if first:
         print(f"{end.step} steps are done; {given.output / NAME}")
 

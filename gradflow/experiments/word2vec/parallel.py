@@ -36,6 +36,12 @@ def join(settings: Settings) -> int:
     return dist.get_rank()
 
 
+def leave() -> None:
+    """Part from the other processes, when all are done."""
+    dist.barrier()
+    dist.destroy_process_group()
+
+
 @torch.no_grad()
 def shared(tables: Tables, batch: Batch, objective: str, learning_rate: float) -> Tensor:
     """`updates.scatter`, of which each process computes its part of the batch.
