@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from torch import Tensor
@@ -40,17 +41,20 @@ def export(embedding: Tensor, words: Sequence[str], path: Path) -> None:
 
 def load_vectors(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
     """Read what `export` has written: the words, and ``f32[word, dim]``."""
-    raw = path.read_bytes()
-    head, _, rest = raw.partition(b"\n")
-    count, dim = map(int, head.split())
-    words, vectors = [], np.empty((count, dim), dtype=np.float32)
-    for i in range(count):
-        word, _, rest = rest.partition(b" ")
-        words.append(word.decode().lstrip("\n"))
-        if path.suffix == ".bin":
-            vectors[i] = np.frombuffer(rest[: 4 * dim], dtype="<f4")
-            rest = rest[4 * dim :]
-        else:
-            line, _, rest = rest.partition(b"\n")
-            vectors[i] = np.array(line.split(), dtype=np.float32)
+    with path.open("rb") as file:
+        count, dim = map(int, file.readline().split())
+        words, vectors = [], np.empty((count, dim), dtype=np.float32)
+        for vector in vectors:
+            if path.suffix == ".bin":
+                words.append(_up_to_space(file))
+                vector[:] = np.frombuffer(file.read(4 * dim), dtype="<f4")
+                file.read(1)
+            else:
+                word, *numbers = file.readline().decode().split(" ")
+                words.append(word)
+                vector[:] = numbers
     return tuple(words), vectors
+
+
+def _up_to_space(file: BinaryIO) -> str:
+    return b"".join(iter(lambda: file.read(1), b" ")).decode()
