@@ -46,8 +46,7 @@ def cbow(ids: NDArray[np.integer], window: int, first: int, count: int) -> tuple
     if whole < 1:
         raise Word2VecError(f"a window of {window} needs at least {2 * window + 1} words, and there are {len(ids)}")
     center = window + np.arange(first, first + count) % whole
-    around = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])
-    return ids[center[:, None] + around].astype(np.int64), ids[center].astype(np.int64)
+    return ids[center[:, None] + _around(window)].astype(np.int64), ids[center].astype(np.int64)
 
 
 class SkipGram:
@@ -73,7 +72,7 @@ class SkipGram:
         self.ids = ids
         self.window = window
         self.seed = seed
-        self._around = np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])
+        self._around = _around(window)
         self._ends: list[int] = []  # how many pairs there are up to the end of each chunk
         self._met: tuple[int, Ids, Ids] | None = None  # a chunk and its pairs
 
@@ -113,3 +112,8 @@ class SkipGram:
             drawn = np.random.default_rng([self.seed, epoch, part]).integers(1, self.window + 1, len(words))
             seen &= abs(self._around) <= drawn[:, None]
         return others, seen
+
+
+def _around(window: int) -> Ids:
+    """How far off the words around a word are: from ``-window`` to ``window``, without 0."""
+    return np.concatenate([np.arange(-window, 0), np.arange(1, window + 1)])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gradflow.experiments.word2vec.errors import Word2VecError
-from gradflow.experiments.word2vec.storing import written
+from gradflow.experiments.word2vec.storing import ending, written
 
 Method = Literal["pca", "tsne"]
 
@@ -80,15 +80,13 @@ def save(places: Tensor, words: Sequence[str], path: Path) -> None:
     Raises:
         Word2VecError: another ending, or it cannot be written.
     """
-    if path.suffix == ".png":
-        figure = plot(places, words)
-        with written(path) as file:
-            figure.savefig(file, format="png", dpi=150)
-    elif path.suffix == ".html":
+    if ending(path, ".png", ".html") == ".html":
         with written(path) as file:
             file.write(_page(places, words).encode())
     else:
-        raise Word2VecError(f"{path.name} ends in {path.suffix or 'nothing'!r}; give a name that ends in .png or .html")
+        figure = plot(places, words)
+        with written(path) as file:
+            figure.savefig(file, format="png", dpi=150)
 
 
 def _page(places: Tensor, words: Sequence[str]) -> str:

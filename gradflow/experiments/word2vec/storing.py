@@ -32,3 +32,19 @@ def written(path: Path) -> Iterator[BinaryIO]:
         raise Word2VecError(f"{path} cannot be written: {error.strerror or error}; an old one stays") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def ending(path: Path, *known: str) -> str:
+    """How the name of a file ends.
+
+    Raises:
+        Word2VecError: in none of the known ways.
+
+    Example:
+        >>> ending(Path("vectors.bin"), ".txt", ".bin")
+        '.bin'
+    """
+    if path.suffix not in known:
+        found = path.suffix or "nothing"
+        raise Word2VecError(f"{path.name} ends in {found!r}; give a name that ends in {' or '.join(known)}")
+    return path.suffix

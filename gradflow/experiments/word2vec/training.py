@@ -31,7 +31,7 @@ def begin(corpus: Corpus, settings: Settings) -> Checkpoint:
     Raises:
         Word2VecError: more negatives than words.
     """
-    settings = settings.changed(vocabulary=min(settings.vocabulary, len(corpus.words)))
+    settings = _of_its_words(settings, corpus)
     return Checkpoint(settings, 0, initial(settings), corpus.words, corpus.counts, fingerprint(corpus))
 
 
@@ -42,7 +42,7 @@ def resume(corpus: Corpus, settings: Settings, folder: Path) -> Checkpoint:
         Word2VecError: there is none, or it is of another text or of other settings. More ``steps`` are fine.
     """
     found = load(folder)
-    settings = settings.changed(vocabulary=min(settings.vocabulary, len(corpus.words)))
+    settings = _of_its_words(settings, corpus)
     stored, given = found.settings.as_dict(), settings.as_dict()
     changed = [name for name in given if name != "steps" and stored[name] != given[name]]
     if changed:
@@ -122,6 +122,11 @@ def fingerprint(corpus: Corpus) -> str:
     digest = hashlib.sha256("\n".join(corpus.words).encode())
     digest.update(corpus.ids.data)
     return digest.hexdigest()[:32]
+
+
+def _of_its_words(settings: Settings, corpus: Corpus) -> Settings:
+    """The settings, with a vocabulary that the text can fill."""
+    return settings.changed(vocabulary=min(settings.vocabulary, len(corpus.words)))
 
 
 def _stretch(tables: Tables, feed: Feed, first: int, last: int, step: Step | None) -> float:

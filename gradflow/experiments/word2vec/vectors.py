@@ -9,8 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from torch import Tensor
 
-from gradflow.experiments.word2vec.errors import Word2VecError
-from gradflow.experiments.word2vec.storing import written
+from gradflow.experiments.word2vec.storing import ending, written
 
 
 def export(embedding: Tensor, words: Sequence[str], path: Path) -> None:
@@ -27,13 +26,12 @@ def export(embedding: Tensor, words: Sequence[str], path: Path) -> None:
     Raises:
         Word2VecError: another ending, or it cannot be written.
     """
-    if path.suffix not in (".txt", ".bin"):
-        raise Word2VecError(f"{path.name} ends in {path.suffix or 'nothing'!r}; give a name that ends in .txt or .bin")
+    binary = ending(path, ".txt", ".bin") == ".bin"
     vectors = embedding.numpy()
     with written(path) as file:
         file.write(f"{len(words)} {vectors.shape[1]}\n".encode())
         for word, vector in zip(words, vectors, strict=True):
-            if path.suffix == ".bin":
+            if binary:
                 file.write(word.encode() + b" " + vector.astype("<f4").tobytes() + b"\n")
             else:
                 file.write(f"{word} {' '.join(format(number, '.9g') for number in vector)}\n".encode())
