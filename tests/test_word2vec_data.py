@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections import Counter
@@ -218,8 +219,6 @@ def server():
 
 def test_download_is_verified(tmp_path, server):
     """The file is kept if size and checksum are right, and not at all otherwise; then it is not fetched again."""
-    import hashlib
-
     sha1 = hashlib.sha1(b"ten bytes.").hexdigest()
     for wrong in ({"size": 11, "sha1": sha1}, {"size": 10, "sha1": "0" * 40}):
         with pytest.raises(Word2VecError, match="not text8"):
