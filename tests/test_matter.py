@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
+import book_matter
+import matter
 import pytest
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import book_matter  # noqa: E402
-import matter  # noqa: E402
-
 ROWS, BELIEFS, THERE = matter.rows(ROOT), matter.beliefs(ROOT), matter.chapters(ROOT)
 COMING = ["flow", "stop_gradient", "var_list", "trainable", "word2vec", "look", "cost", "zero", "through", "losses"]
 COMING += ["targets", "time", "adapters", "clinic", "rosetta"]

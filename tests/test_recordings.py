@@ -11,6 +11,7 @@ from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 
+import book_recorded
 import pytest
 from sphinx.testing.util import SphinxTestApp
 
@@ -19,8 +20,6 @@ from recordings.record import RAN_ON, differences, fingerprint, load, plain, scr
 ROOT = Path(__file__).parent.parent
 SCRIPTS = scripts()
 IDS = [f"{path.parent.name}-{path.stem}" for path in SCRIPTS]
-sys.path.append(str(ROOT / "book" / "_ext"))
-import book_recorded  # noqa: E402
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=IDS)
