@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
@@ -21,7 +22,7 @@ class Recorded(SphinxDirective):
     """A tab for each dialect of a topic: the program, its values, and what it was run with."""
 
     required_arguments = 1
-    option_spec = {"only": str.split}  # noqa: RUF012
+    option_spec: ClassVar = {"only": str.split}
 
     def run(self):
         """The tabs; a warning where there is nothing to show."""
