@@ -124,7 +124,7 @@ def opened(html: str) -> float | None:
         seconds = []
         for _ in range(5):
             page.goto(f"file://{file.name}", wait_until="load")
-            assert page.locator("gradflow-figure svg").count()
+            assert page.locator("gf-figure svg").count()
             seconds.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventStart") / 1000)
     return min(seconds)
 

@@ -98,8 +98,9 @@ ALLOWED |= {
     "picture.wording": {"flow", "graph", "notation"},
     "picture.payload": _MEANING | {"targets", "picture.cells", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
-    "picture.element": {"graph", "notation", "picture.steps", "picture.wording"},
-    "picture.choosing": {"picture.element"},
+    "picture.bundle": set(),
+    "picture.element": {"graph", "notation", "picture.bundle", "picture.steps", "picture.wording"},
+    "picture.choosing": {"picture.bundle", "picture.element"},
     "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
     "picture.pictures": _MEANING
     | {"grid"}

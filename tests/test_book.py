@@ -34,7 +34,7 @@ def test_page(name, width, scheme, built, reader):
     page = reader.visit(width=width, height=1000, color_scheme=scheme)
     page.on("requestfailed", lambda request: reader.troubles.append(f"not found: {request.url}"))
     page.goto((built / f"{name}.html").as_uri())
-    page.wait_for_function("[...document.querySelectorAll('gradflow-figure')].every(one => one.shadowRoot)")
+    page.wait_for_function("[...document.querySelectorAll('gf-figure')].every(one => one.shadowRoot)")
 
     broken = "[...document.images].filter(one => one.complete && !one.naturalWidth && one.src).map(one => one.src)"
     assert [] == page.evaluate(broken)
@@ -51,7 +51,7 @@ def test_figures_have_no_faults(name, scheme, built, reader):
     """Axe finds nothing wrong with the figures of a page."""
     page = reader.visit(width=1280, height=1000, color_scheme=scheme)
     page.goto((built / f"{name}.html").as_uri())
-    page.wait_for_function("[...document.querySelectorAll('gradflow-figure')].every(one => one.shadowRoot)")
+    page.wait_for_function("[...document.querySelectorAll('gf-figure')].every(one => one.shadowRoot)")
 
     assert [] == [fault for fault in faults(page) if "gradflow" in fault]
 
@@ -60,7 +60,7 @@ def test_a_figure_is_chosen_by_the_keyboard(built, reader):
     """Tab comes to a question, an arrow changes the answer, and the figure and what is said of it follow."""
     page = reader.visit(width=1280, height=1000)
     page.goto((built / "bridge.html").as_uri())
-    choice = page.locator("gradflow-choice")
+    choice = page.locator("gf-choice")
     said = choice.get_by_role("status").first
     first = said.inner_text()
     choice.get_by_role("radio", name="no_bridge").focus()
@@ -70,7 +70,7 @@ def test_a_figure_is_chosen_by_the_keyboard(built, reader):
 
     assert "2 of 6 parameters reached" in said.inner_text() != first
     assert choice.get_by_role("radio", name="detach").is_checked()
-    cut = choice.locator("> gradflow-figure[slot=chosen] g.parameter.none")
+    cut = choice.locator("> gf-figure[slot=chosen] g.parameter.none")
     assert ["A.weight", "A.bias", "B.weight", "B.bias"] == [one.get_attribute("data-name") for one in cut.all()]
 
 
@@ -78,10 +78,10 @@ def test_nothing_moves_when_another_loss_is_chosen(built, reader):
     """Figures of one trace differ in their lines alone."""
     page = reader.visit(width=1280, height=1000)
     page.goto((built / "bridge.html").as_uri())
-    choice = page.locator("gradflow-choice")
+    choice = page.locator("gf-choice")
 
     def places():
-        texts = choice.locator("> gradflow-figure[slot=chosen] svg text:not(.verdict)").all()
+        texts = choice.locator("> gf-figure[slot=chosen] svg text:not(.verdict)").all()
         return [(text.text_content(), text.get_attribute("x"), text.get_attribute("y")) for text in texts]
 
     before = places()
@@ -94,7 +94,7 @@ def test_all_of_them_without_scripts(built, reader):
     """Without scripts the six small pictures are there, and a table with a verdict for each."""
     page = reader.visit(width=1280, height=1000, java_script_enabled=False)
     page.goto((built / "bridge.html").as_uri())
-    choice = page.locator("gradflow-choice")
+    choice = page.locator("gf-choice")
 
     assert 1 == choice.locator("img:visible").count()
     choice.locator("summary").click()

@@ -73,7 +73,7 @@ TAP = """group => {
 
 
 def card(page, figure=0):
-    return page.locator("gradflow-figure").nth(figure).locator(".card")
+    return page.locator("gf-figure").nth(figure).locator(".card")
 
 
 def pending(page):
@@ -84,7 +84,7 @@ def pending(page):
 def test_two_figures_on_one_page(reader):
     """Each has its picture and its table; the second is made while its children are still being read."""
     page = reader.open(html(chain()), html(scalar(), stepped=True))
-    figures = page.locator("gradflow-figure")
+    figures = page.locator("gf-figure")
 
     expect(figures.locator("svg")).to_have_count(2)
     assert ["720", "720"] == [svg.get_attribute("width") for svg in figures.locator("svg").all()]
@@ -119,7 +119,7 @@ def test_the_element_says_what_the_svg_says(reader, name):
     others = {"graph": chain().graph, "comparison": gf.compare(task=task, penalty=penalty)}
     shown = gf.draw(others[name] if name in others else ZOO[name]() if name in ZOO else every_flow()[name])
     page = reader.open(shown.html())
-    found = page.locator("gradflow-figure").evaluate(SAID)
+    found = page.locator("gf-figure").evaluate(SAID)
     root = ElementTree.fromstring(shown.svg())
     groups = [one.attrib for one in root.iter("{http://www.w3.org/2000/svg}g") if "data-value" in one.attrib]
 
@@ -184,7 +184,7 @@ def test_no_card_lies_on_its_mark(reader, width):
     """Whichever line or square it belongs to, and however wide the figure."""
     page = reader.open(html(chain()), html(scalar()), html(dead()), width=width)
 
-    for figure in page.locator("gradflow-figure").all():
+    for figure in page.locator("gf-figure").all():
         assert [] == figure.evaluate(HALF_OVER)
 
 
@@ -224,7 +224,7 @@ def test_steps_by_key(reader):
     """It begins where the pass begins; each key goes where it says, and the last step is the whole picture."""
     page = reader.open(html(scalar(), stepped=True))
     slider, told = page.get_by_label("Step", exact=True), page.get_by_role("status")
-    last = page.locator("gradflow-figure").evaluate(BARE)
+    last = page.locator("gf-figure").evaluate(BARE)
 
     expect(told).to_have_text("Step 1: f. The pass starts here: ∂f/∂f = 1.")
     assert ["b", "w", "x", "y_"] == pending(page)
@@ -238,7 +238,7 @@ def test_steps_by_key(reader):
         page.keyboard.press(key)
         expect(slider).to_have_value(str(step))
         seen.append(pending(page))
-        assert last == page.locator("gradflow-figure").evaluate(BARE)
+        assert last == page.locator("gf-figure").evaluate(BARE)
     assert [["b", "w", "x", "y_"]] * 3 + [[], ["x"]] == seen
     expect(slider).to_have_attribute("aria-valuetext", "8 of 9: w")
     expect(page.locator(".count")).to_have_text("8 of 9")
@@ -298,11 +298,11 @@ def test_a_figure_that_leaves_stops_playing(reader):
     page.clock.install()
     page.reload()
     page.get_by_role("button", name="play").click()
-    page.evaluate("() => { const f = document.querySelector('gradflow-figure'); document.body.append(f); }")
+    page.evaluate("() => { const f = document.querySelector('gf-figure'); document.body.append(f); }")
     page.clock.run_for(3000)
     expect(page.locator(".count")).to_have_text("1 of 9")
     page.set_viewport_size({"width": 444, "height": 900})
-    expect(page.locator("gradflow-figure svg")).to_have_attribute("width", "420")
+    expect(page.locator("gf-figure svg")).to_have_attribute("width", "420")
 
 
 def test_motion(reader):
@@ -322,7 +322,7 @@ def test_colours_follow_the_page(reader):
     light, dark = "rgb(255, 255, 255)", "rgb(23, 25, 29)"
 
     def becomes(colour):
-        both = f"[{ground}, {around}].every(of => of(document.querySelector('gradflow-figure')) === '{colour}')"
+        both = f"[{ground}, {around}].every(of => of(document.querySelector('gf-figure')) === '{colour}')"
         page.wait_for_function(both, timeout=5_000)
 
     becomes(light)
@@ -352,7 +352,7 @@ def test_a_theme_that_was_asked_for_stays(reader, theme, ground):
 def test_width_follows_the_element(reader):
     """Laid out again for the room there is, whatever the window; the step stays."""
     page = reader.open(f'<div id="room" style="width:700px">{html(scalar(), stepped=True)}</div>', width=1200)
-    svg = page.locator("gradflow-figure svg")
+    svg = page.locator("gf-figure svg")
 
     expect(svg).to_have_attribute("width", "720")
     page.get_by_label("Step", exact=True).focus()
@@ -373,7 +373,7 @@ def test_touch(reader):
 
     page.touchscreen.tap(x + 9 + 11, y)
     expect(card(page)).to_contain_text("bstill to come")
-    page.touchscreen.tap(200, page.locator("gradflow-figure svg").bounding_box()["height"])
+    page.touchscreen.tap(200, page.locator("gf-figure svg").bounding_box()["height"])
     expect(card(page)).to_be_hidden()
     for control in page.locator("button, input").all():
         box = control.bounding_box()
@@ -409,7 +409,7 @@ def test_a_number_appears_with_its_step(reader):
     """At each step the numbers, heads and filled squares of the picture are those of the steps so far."""
     flow = scalar()
     page = reader.open(gf.animate(flow).html(), reduced_motion="reduce")
-    figure = page.locator("gradflow-figure")
+    figure = page.locator("gf-figure")
     order = [key for key, _ in flow.arrivals if isinstance(key, int)]
     values = [flow.graph.names[step.label] for step in steps(flow)]
 
@@ -433,7 +433,7 @@ def test_a_picture_without_data(reader):
     page = reader.open(fragment(label="l", pictures=[(720, svg(chain(), 720))], table=[("a",), ("b",)], data={}))
     page.locator("g.parameter .box").first.hover()
 
-    expect(page.locator("gradflow-figure svg")).to_be_visible()
+    expect(page.locator("gf-figure svg")).to_be_visible()
     expect(card(page)).to_be_hidden()
     page.keyboard.press("Tab")
     expect(page.locator("summary")).to_be_focused()
@@ -448,7 +448,7 @@ def test_what_is_not_shown_has_no_card(reader):
 
     expect(page.locator("g.wire[data-value='11']")).to_have_count(1)
     expect(page.locator("g.wire[data-value='11'][tabindex]")).to_have_count(0)
-    assert [] == page.locator("gradflow-figure").evaluate(HALF_OVER)
+    assert [] == page.locator("gf-figure").evaluate(HALF_OVER)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -459,7 +459,7 @@ def test_axe_finds_nothing(reader, scheme):
         page.add_style_tag(content="body { background: #17191D; color: #ECEAE4; }")
     page.locator("summary").first.click()
     page.get_by_role("button", name="later").click()
-    page.locator("gradflow-figure").first.locator("g[tabindex='0']").focus()
+    page.locator("gf-figure").first.locator("g[tabindex='0']").focus()
     expect(card(page)).to_be_visible()
 
     assert [] == faults(page)
@@ -490,7 +490,7 @@ def test_hostile_names(reader):
         ),
     )
     page = reader.open(html(long, stepped=True), html(chain()))
-    figure = page.locator("gradflow-figure").first
+    figure = page.locator("gf-figure").first
     page.get_by_label("Step", exact=True).focus()
     page.keyboard.press("End")
 
@@ -501,7 +501,7 @@ def test_hostile_names(reader):
     expect(page.locator("img[onerror], script:not([type]) ~ img")).to_have_count(0)
     figure.locator(f"g.parameter[data-name^='{'a.very' * 2}']").focus()
     assert card(page).bounding_box()["width"] <= 264
-    expect(page.locator("gradflow-figure").nth(1).locator("svg")).to_have_count(1)
+    expect(page.locator("gf-figure").nth(1).locator("svg")).to_have_count(1)
 
 
 def test_keys_are_kept_from_the_host(reader):
@@ -510,7 +510,7 @@ def test_keys_are_kept_from_the_host(reader):
     own = "all => all.every(one => one.dataset.lmSuppressShortcuts === 'true')"
 
     expect(page.locator("button, input, g[tabindex]")).to_have_count(13)
-    assert page.locator("gradflow-figure, button, input, g[tabindex]").evaluate_all(own)
+    assert page.locator("gf-figure, button, input, g[tabindex]").evaluate_all(own)
 
 
 def subjects():
@@ -530,7 +530,7 @@ def test_drawn_figures(reader, width):
     page = reader.open(*(gf.draw(subject).html() for subject in subjects().values()), width=width)
     nameless = "figure => figure.marks.filter(mark => !mark.lines[0]).map(mark => mark.group.outerHTML)"
 
-    for name, figure in zip(subjects(), page.locator("gradflow-figure").all(), strict=True):
+    for name, figure in zip(subjects(), page.locator("gf-figure").all(), strict=True):
         assert [] == figure.evaluate(HALF_OVER), name
         assert [] == figure.evaluate(nameless), name
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -550,7 +550,7 @@ def test_axe_finds_nothing_in_drawn_figures(reader, scheme):
 def test_drawn_steps(reader):
     """At no step does anything move; before the first one only the loss has its gradient."""
     page = reader.open(gf.animate(scalar()).html())
-    figure = page.locator("gradflow-figure")
+    figure = page.locator("gf-figure")
     last = figure.evaluate(BARE)
     boxes = "figure => [...figure.shadowRoot.querySelectorAll('text, .box, .pill')].map(one => one.getBBox().x)"
     places = figure.evaluate(boxes)

@@ -39,7 +39,7 @@ def test_everything_is_in_the_page_once():
     figure = choose(example(), labels=("cut", "mode"))
     html = figure.html()
 
-    assert 3 == html.count("<template><gradflow-figure") == html.count("</gradflow-figure></template>")
+    assert 3 == html.count("<template><gf-figure") == html.count("</gf-figure></template>")
     assert 1 == html.count(script())
     assert '"states":[[0,0],[0,1],[1,0]]' in html
     assert grid({tuple(map(str, key)): flow for key, flow in example().items()}).svg() == figure.svg()

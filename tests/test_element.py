@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -16,7 +15,8 @@ from standin import html
 import gradflow as gf
 from gradflow.flow import Flow
 from gradflow.graph import Edge
-from gradflow.picture.element import compact_style, fragment, script
+from gradflow.picture.bundle import bundle, compact_style, modules, source
+from gradflow.picture.element import fragment, script
 from gradflow.picture.payload import payload
 from gradflow.picture.sketch import Cell, Leaf, Sketch, Wire
 from gradflow.picture.steps import Step, steps
@@ -105,7 +105,7 @@ def test_no_name_leaves_its_place(name):
     drawn = f'<svg><g class="wire" data-key="0.1.2"/>{name}</svg>'
     text = fragment(label=name, pictures=[(9, drawn)], table=[(name,), (name, name)], data={name: [name]}, steps=[step])
     outline = Outline(text)
-    tags = "gradflow-figure picture img details summary table thead tr th tbody tr th td script script"
+    tags = "gf-figure picture img details summary table thead tr th tbody tr th td script script"
 
     assert tags.split() == [tag for tag, _ in outline.elements]
     stored = json.loads(outline.scripts[0])
@@ -116,14 +116,28 @@ def test_no_name_leaves_its_place(name):
 
 
 def test_script_stays_what_it_is():
-    """Only comments, white space and the semicolons before a brace are left out of the code."""
-    written = (Path(gf.__file__).parent / "picture" / "element.js").read_text(encoding="utf-8")
-    code = re.sub(r"/\*(?:.|\n)*?\*/|(?m:^|\s)// .*", "", written)
+    """Only imports, comments, white space and the semicolons before a brace are left out of the modules."""
+    written = "".join(map(source, modules("element.js")))
+    code = re.sub(r"/\*(?:.|\n)*?\*/|(?m:^|\s)// .*|(?m:^import .*$)|(?m:^export (?:\{\};)?)", "", written)
+    styled = re.sub(r'"(\w+\.css)"', lambda found: json.dumps(compact_style(found[1])), code)
+    start, end = '(()=>{if(customElements.get("gf-figure"))return;', "})();"
 
-    assert squeezed(code.replace('"element.css"', compact_style("element.css"))) == squeezed(script())
-    assert not re.search(r"/\*\*|^\s*//|^\s", script(), re.MULTILINE)
-    assert script().startswith("(()=>{if(customElements.get(")
+    assert squeezed(start + styled + end) == squeezed(script())
+    assert not re.search(r"/\*\*|^\s*//|^\s|^import|^export", script(), re.MULTILINE)
     assert "data:image/svg+xml" not in script()
+
+
+@pytest.mark.parametrize(("entry", "tag"), [("element.js", "gf-figure"), ("choice.js", "gf-choice")])
+def test_modules_share_one_scope(entry, tag):
+    """No name stands in two modules: a later one would silently take the place of the first."""
+    names = [name for module in modules(entry) for name in DEFINED.findall(source(module))]
+
+    assert sorted(set(names)) == sorted(names)
+    assert all(name in bundle(entry, tag) for name in names)
+    assert len(names) > (10 if entry == "element.js" else 1)
+
+
+DEFINED = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 
 
 def squeezed(code: str) -> str:

@@ -92,7 +92,7 @@ def test_trusted(browser, server, front):
     slider = page.get_by_label("Step", exact=True)
     expect(slider).to_be_visible(timeout=WAIT)
     cell = page.locator(".jp-CodeCell")
-    page.locator("gradflow-figure .told").click()
+    page.locator("gf-figure .told").click()
     expect(cell).to_contain_class("jp-mod-active")
 
     slider.focus()
@@ -126,7 +126,7 @@ def test_untrusted(browser, server, front):
     assert "4 of 4 parameters reached" in image.get_attribute("alt")
     output.locator("summary").click()
     expect(output.locator("tbody th")).to_have_text(["x", "w", "b", "y_"])
-    expect(output.locator("gradflow-figure, svg, script, button")).to_have_count(0)
+    expect(output.locator("gf-figure, svg, script, button")).to_have_count(0)
     expect(output).not_to_contain_text("loss")
     assert [] == page.strangers
     page.context.close()

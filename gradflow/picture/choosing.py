@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
-from gradflow.picture.element import attribute, compact_script, compact_style, encoded, script
+from gradflow.picture.bundle import bundle
+from gradflow.picture.element import attribute, encoded, script
 
 
 class Option(NamedTuple):
@@ -20,7 +20,7 @@ class Option(NamedTuple):
 def choice_fragment(labels: Sequence[str], options: Sequence[Option], together: str, theme: str = "auto") -> str:
     """One piece of HTML that shows one of several figures, and all of them together.
 
-    Without scripts it shows them together. With them it is the custom element ``<gradflow-choice>``: a group of
+    Without scripts it shows them together. With them it is the custom element ``<gf-choice>``: a group of
     radio buttons for each question, and the figure that they choose.
 
     Args:
@@ -38,18 +38,17 @@ def choice_fragment(labels: Sequence[str], options: Sequence[Option], together: 
     shared = f"<script>{script()}</script>"
     return "\n".join(
         [
-            f'<gradflow-choice theme="{attribute(theme)}">',
+            f'<gf-choice theme="{attribute(theme)}">',
             together.replace(shared, ""),
             *(f"<template>{option.html.replace(shared, '').strip()}</template>" for option in options),
             f'<script type="application/json">{encoded(data)}</script>',
-            "</gradflow-choice>",
+            "</gf-choice>",
             shared,
             f"<script>{choice_script()}</script>",
         ]
     )
 
 
-@cache
 def choice_script() -> str:
-    """The code of the element, without comments and the white space that only a reader of the file needs."""
-    return compact_script("choice.js").replace('"choice.css"', compact_style("choice.css"))
+    """The code of the element."""
+    return bundle("choice.js", "gf-choice")

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from itertools import pairwise
 from urllib.parse import quote
 
 from gradflow.notation import printable
+from gradflow.picture.bundle import bundle
 from gradflow.picture.steps import Step
 from gradflow.picture.wording import key
 
-_COMMENT = re.compile(r"/\*(?:.|\n)*?\*/|//[^\n]*")
-_STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|`[^`]*`|/\*(?:.|\n)*?\*/|//\ [^\n]*)""")
-_AROUND = re.compile(r"[ \t]*([{}()\[\],;:?=<>&|+*])[ \t]*")
-_BREAK = re.compile(r"(?<=[{;,(\[=?:&|])\n|\n(?=[)\]},.?:&|])")  # where a statement cannot end, or has ended
-_ENDS = re.compile(r";}")
 _FIT = 0.95  # the least scale at which a picture is shown, as in the script
 _PLAIN = '"()*+,-./:;<=>@[]_{}|!'  # what needs no escape in an address
 _KEY = re.compile(r' data-key="([^"]*)"')
@@ -38,7 +32,7 @@ def fragment(
     r"""One piece of HTML that needs nothing else: no file, no network, no other figure of the page.
 
     Without scripts it shows the picture that suits the window, and a table. With them it is the custom element
-    ``<gradflow-figure>``: its lines and squares have cards, it follows its own width and the colours of the
+    ``<gf-figure>``: its lines and squares have cards, it follows its own width and the colours of the
     page, and it can be stepped through.
 
     Args:
@@ -53,7 +47,7 @@ def fragment(
 
     >>> html = fragment(label="x > y", pictures=[(80, "<svg/>")], table=[("name",), ("w",)], data={})
     >>> html.splitlines()[:3]  # doctest: +NORMALIZE_WHITESPACE
-    ['<gradflow-figure theme="auto">',
+    ['<gf-figure theme="auto">',
      '<picture><img width="80" style="max-width:100%;height:auto" alt="x &gt; y"
       src=\'data:image/svg+xml;charset=utf-8,<svg/>\'></picture>',
      '<details slot="table"><summary>Table (1 row)</summary><table><thead><tr><th
@@ -66,47 +60,20 @@ def fragment(
         filter(
             None,
             [
-                f'<gradflow-figure theme="{attribute(theme)}">',
+                f'<gf-figure theme="{attribute(theme)}">',
                 _pictures(sorted(dict(reversed(pictures)).items()), label),
                 _table(table),
                 f'<script type="application/json">{encoded({**data, "steps": seen})}</script>',
-                "</gradflow-figure>",
+                "</gf-figure>",
                 f"<script>{script()}</script>",
             ],
         )
     )
 
 
-@cache
 def script() -> str:
-    """The code of the element, without comments and the white space that only a reader of the file needs."""
-    return compact_script("element.js").replace('"element.css"', compact_style("element.css"))
-
-
-def compact_script(name: str) -> str:
-    """A script of this folder as it stands in a page."""
-    code = _outside_strings(lambda part: _AROUND.sub(r"\1", _COMMENT.sub("", part)), _source(name))
-    lines = "\n".join(filter(None, map(str.strip, code.splitlines())))
-    return _outside_strings(lambda part: _ENDS.sub("}", _BREAK.sub("", part)), lines)
-
-
-def compact_style(name: str) -> str:
-    """A style sheet of this folder as a string in a script.
-
-    The space before a colon stays: in a selector, ``.a :is(p)`` and ``.a:is(p)`` are not the same.
-    """
-    style = re.sub(r"(?<=:)\s+", "", _COMMENT.sub("", _source(name)))
-    style = re.sub(r"\s*([{};,>])\s*|\s+", lambda found: found[1] or " ", style)
-    return json.dumps(_ENDS.sub("}", style).strip())
-
-
-def _outside_strings(change: Callable[[str], str], code: str) -> str:
-    parts = _STRING.split(code)  # every second one is a string or a comment
-    return "".join(part if index % 2 and part[0] in '"`' else change(part) for index, part in enumerate(parts))
-
-
-def _source(name: str) -> str:
-    return files("gradflow.picture").joinpath(name).read_text(encoding="utf-8")
+    """The code of the element."""
+    return bundle("element.js", "gf-figure")
 
 
 def _pictures(pictures: Sequence[tuple[int, str]], label: str) -> str:
