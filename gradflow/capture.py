@@ -297,6 +297,8 @@ class Recorder(TorchFunctionMode):
         sites = self.tape.sites
         if before is not None and sites[before] == sites[value] != NO_HISTORY:
             self.tape.silent.append((before, value))
+        if before is not None:
+            self.tape.writes.append((before, value))
         if before is not None and kind != "intermediate" and before in self.tape.names:
             self.tape.names[value] = self.tape.names[before]
         key = storage_of(t)
@@ -340,6 +342,7 @@ class Recorder(TorchFunctionMode):
                 self._latest[key] = value
         except (RuntimeError, NotImplementedError):  # no storage, or no version
             key, version = storage_of(t), version_of(t)
+        self.tape.memory[value] = key
         live = self._live
         live[id(t)] = (weakref.ref(t), version, t.requires_grad, value, key)
         if len(live) > self._sweep_at:

@@ -99,6 +99,8 @@ class Graph:
         aliases: further names of a value, as ``(name, value id)``: a shared parameter answers to each.
         silent: ``(before, after)`` values of a tensor that was written to with gradients off: its content is
             new, but for autograd it is the same.
+        writes: ``(before, after)`` values of every tensor that was written to in place, in order.
+        memory: the values that share memory that was written to, a tuple for each piece of memory.
         parameters: weak references to the traced parameters, by name; neither compared nor saved.
 
     >>> w = Value(0, "w", "parameter", (), "float32", True)
@@ -114,6 +116,8 @@ class Graph:
     aliases: tuple[tuple[str, int], ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     silent: tuple[tuple[int, int], ...] = ()
+    writes: tuple[tuple[int, int], ...] = ()
+    memory: tuple[tuple[int, ...], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Graph: {len(self.ops)} ops, {len(self.values)} values>"
@@ -226,9 +230,12 @@ class Graph:
                 if value_id in made:
                     raise GradflowError(f"op {op.id} ({op.target}) makes value {value_id} a second time.")
                 made.add(value_id)
-        for before, after in self.silent:
+        for before, after in (*self.silent, *self.writes):
             if not 0 <= before < after < len(self.values):
                 raise GradflowError(f"value {before} cannot have become value {after} by a write.")
+        for value_id in (value_id for shared in self.memory for value_id in shared):
+            if not 0 <= value_id < len(self.values):
+                raise GradflowError(f"value {value_id} shares memory that was written to, but does not exist.")
         for name, value_id in self.aliases:
             if not 0 <= value_id < len(self.values):
                 raise GradflowError(f"the name {name!r} stands for value {value_id}, which does not exist.")

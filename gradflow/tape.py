@@ -45,6 +45,8 @@ class Tape:
         self.names: dict[int, str] = {}
         self.calls: list[Call] = []
         self.silent: list[tuple[int, int]] = []  # values before and after a write with gradients off
+        self.writes: list[tuple[int, int]] = []  # values before and after any write in place
+        self.memory = array("Q")  # the storage of each value, 0 if unknown
         self.scalars: dict[int, Scalar] = {}
         self.sites = array("q")  # walk.site of each value, LEAF or NO_HISTORY
         self.described: list[tuple[str, tuple[int, ...], str, bool]] = []  # kind, shape, dtype, requires_grad
@@ -83,6 +85,7 @@ class Tape:
             described = self._descriptions[key] = (kind, _sizes(shape), dtype, requires_grad)
         self.described.append(described)
         self.sites.append(site)
+        self.memory.append(0)
         if scalar is not None:
             self.scalars[value] = scalar
         return value
@@ -229,7 +232,19 @@ class Tape:
             source, code = words[place]
             made = (i, target, inputs, outputs, paths[call], source, code, not mode, nodes.get(i))
             ops.append(new_op((*made, None if call < 0 else call, MODES[mode], reenters.get(i))))
-        return Graph(tuple(values), tuple(ops), tuple(self.calls), tuple(aliases), parameters, tuple(self.silent))
+        calls, silent, writes = tuple(self.calls), tuple(self.silent), tuple(self.writes)
+        return Graph(
+            tuple(values), tuple(ops), calls, tuple(aliases), parameters, silent, writes, self._written_memory()
+        )
+
+    def _written_memory(self) -> tuple[tuple[int, ...], ...]:
+        """The values on each storage that was written to."""
+        shared: dict[int, list[int]] = {self.memory[after]: [] for _, after in self.writes}
+        shared.pop(0, None)
+        for value, storage in enumerate(self.memory if shared else ()):
+            if storage in shared:
+                shared[storage].append(value)
+        return tuple(map(tuple, shared.values()))
 
 
 def _sizes(shape: Iterable[int]) -> tuple[int, ...]:
