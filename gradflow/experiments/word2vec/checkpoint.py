@@ -32,7 +32,8 @@ class Checkpoint(NamedTuple):
         words: of the vocabulary.
         counts: ``i64[word]``.
         corpus: a fingerprint of the text, so that another text is noticed.
-        losses: the mean loss of each stretch of ``report`` steps so far, and the sum since the last.
+        losses: the mean loss of each stretch of `training.REPORT` steps so far.
+        pending: the sum of the losses of the steps since then, added one by one: where a run was stopped does not show.
     """
 
     settings: Settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradflow.experiments.word2vec.errors import Word2VecError
 from gradflow.experiments.word2vec.tables import Tables
@@ -22,7 +23,7 @@ except ImportError:
 OBJECTIVES = ("nce", "negative-sampling")
 
 
-def steps(tables: Tables, block: Batch, objective: str, learning_rate: float) -> float:
+def steps(tables: Tables, block: Batch, objective: str, learning_rate: float) -> NDArray[np.float64]:
     """Make several steps in place.
 
     Args:
@@ -32,7 +33,7 @@ def steps(tables: Tables, block: Batch, objective: str, learning_rate: float) ->
         learning_rate: of every step.
 
     Returns:
-        The sum of the steps' mean losses.
+        ``f64[step]``, the mean loss of each step before it.
 
     Raises:
         Word2VecError: the sampled softmax, the full one, or CBOW.
@@ -42,8 +43,10 @@ def steps(tables: Tables, block: Batch, objective: str, learning_rate: float) ->
     arrays = (block.given[..., 0], block.target, block.sampled, block.true_log, block.sampled_log)
     rate = np.float32(learning_rate)
     with threadpool_limits(1, "blas"):  # a second thread costs more than it gains at these sizes
-        total: float = _steps(*(table.numpy() for table in tables), *(part.numpy() for part in arrays), rate)  # type: ignore[call-arg]
-    return total
+        made: NDArray[np.float64] = _steps(
+            *(table.numpy() for table in tables), *(part.numpy() for part in arrays), rate
+        )  # type: ignore[call-arg]
+    return made
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})
@@ -53,7 +56,7 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
     n, dim = sampled.shape[1], E.shape[1]
     hidden = np.empty((batch, dim), np.float32)
     rows = np.empty((n, dim), np.float32)
-    total = 0.0
+    losses = np.empty(count)
     for step in range(count):
         for i in range(batch):
             for d in range(dim):
@@ -65,7 +68,7 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
         shift = np.empty(n, np.float32)
         for k in range(n):
             shift[k] = b[sampled[step, k]] - sampled_log[step, k]
-        total += _pointwise(logits, shift) / batch
+        total = _pointwise(logits, shift)
         slope = np.empty(batch, np.float32)
         true = np.empty((batch, dim), np.float32)
         for i in range(batch):
@@ -75,8 +78,9 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
                 true[i, d] = W[word, d]
                 product += hidden[i, d] * true[i, d]
             logit = product + b[word] - true_log[step, i]
-            total += _softplus(-logit) / batch
+            total += _softplus(-logit)
             slope[i] = np.float32(-1.0 / (1.0 + math.exp(logit)))
+        losses[step] = total / batch
         scale = np.float32(-rate / batch)
         back = np.dot(logits, rows)
         by_sampled = np.dot(logits.T, hidden)
@@ -94,7 +98,7 @@ def _steps(E, W, b, given, target, sampled, true_log, sampled_log, rate):  # typ
             for d in range(dim):
                 W[word, d] += scale * slope[i] * hidden[i, d]
                 E[center, d] += scale * (back[i, d] + slope[i] * true[i, d])
-    return total
+    return losses
 
 
 @njit(cache=True, fastmath={"contract", "reassoc", "nsz"})

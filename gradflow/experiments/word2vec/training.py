@@ -6,6 +6,8 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import torch
@@ -96,10 +98,10 @@ def train(
     with _threads(threads), _bar(now, settings, quiet) as bar:
         while now.step < settings.steps:
             last = min(settings.steps, _next(now.step, every), _next(now.step, REPORT), _next(now.step, BLOCK))
-            loss = _stretch(now.tables, feed, now.step, last, step)
-            if not math.isfinite(loss):
-                raise Word2VecError(f"the loss is {loss} before step {last}; a smaller learning rate may help")
-            now = now._replace(step=last, pending=now.pending + loss)
+            pending = reduce(add, _stretch(now.tables, feed, now.step, last, step), now.pending)
+            if not math.isfinite(pending):
+                raise Word2VecError(f"the loss is {pending} before step {last}; a smaller learning rate may help")
+            now = now._replace(step=last, pending=pending)
             if last % REPORT == 0:
                 mean = now.pending / REPORT
                 now = now._replace(losses=(*now.losses, mean), pending=0.0)
@@ -129,17 +131,18 @@ def _of_its_words(settings: Settings, corpus: Corpus) -> Settings:
     return settings.changed(vocabulary=min(settings.vocabulary, len(corpus.words)))
 
 
-def _stretch(tables: Tables, feed: Feed, first: int, last: int, step: Step | None) -> float:
-    """Some steps; the sum of their losses."""
+def _stretch(tables: Tables, feed: Feed, first: int, last: int, step: Step | None) -> Iterator[float]:
+    """Make some steps; the loss of each."""
     settings = feed.settings
     if step is None and settings.backend == "numba":
         from gradflow.experiments.word2vec.fast import steps
 
-        made = (steps(tables, block, settings.objective, settings.learning_rate) for block in feed.blocks(first, last))
-        return sum(made)
-    one = step or STEPS[settings.update]
-    losses = (one(tables, batch, settings.objective, settings.learning_rate) for batch in feed.steps(first, last))
-    return float(sum(loss.item() for loss in losses))
+        for block in feed.blocks(first, last):
+            yield from steps(tables, block, settings.objective, settings.learning_rate).tolist()
+    else:
+        one = step or STEPS[settings.update]
+        for batch in feed.steps(first, last):
+            yield one(tables, batch, settings.objective, settings.learning_rate).item()
 
 
 def _next(step: int, every: int) -> int:
