@@ -33,6 +33,7 @@ from gradflow.tensors import (
     is_lazy,
     is_transformed,
     number_in,
+    plain_numbers,
     pointer_of,
     storage_of,
     tensors_in,
@@ -236,6 +237,8 @@ class Recorder(TorchFunctionMode):
             self.tape.name_node(op, type(node).__name__)
         if returned is not None:
             self.tape.note_return(op, returned)
+        if outputs[0] in self.tape.scalars and (constants := plain_numbers(args, kwargs)) is not None:
+            self.tape.note_constants(op, constants)
 
     def _keep_made(self, fresh: Sequence[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Store constants that a call made from no tensor; a leaf among them gets its name at its first use."""

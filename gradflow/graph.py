@@ -55,6 +55,8 @@ class Op(NamedTuple):
         grad_mode: ``"grad"``, ``"no_grad"`` or ``"inference_mode"``.
         reenters: None if it takes tensors only; ids of the ops at which a number that it takes had left
             PyTorch; ``()`` if it takes a number or fresh data whose origin was not seen.
+        constants: of an op that makes a single number, the plain numbers that it was called with, each with its
+            position or its keyword; None of other ops, and where it was called with more than that.
     """
 
     id: int
@@ -69,6 +71,7 @@ class Op(NamedTuple):
     call: int | None = None
     grad_mode: str = "grad"
     reenters: tuple[int, ...] | None = None
+    constants: tuple[tuple[str, float], ...] | None = None
 
 
 class Edge(NamedTuple):

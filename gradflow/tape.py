@@ -63,6 +63,7 @@ class Tape:
         self._output_ends = array("l")
         self._nodes: dict[int, str] = {}
         self._reenters: dict[int, tuple[int, ...]] = {}
+        self._constants: dict[int, tuple[tuple[str, float], ...]] = {}
         self._regions: dict[int, Region] = {}
 
     def __len__(self) -> int:
@@ -147,6 +148,10 @@ class Tape:
         """Note that an op takes numbers that had left at these exits."""
         self._reenters[op] = exits
 
+    def note_constants(self, op: int, constants: tuple[tuple[str, float], ...]) -> None:
+        """Note the plain numbers that an op was called with."""
+        self._constants[op] = constants
+
     def inputs(self, op: int) -> tuple[int, ...]:
         """The input values of an op."""
         region = self._regions.get(op)
@@ -223,7 +228,7 @@ class Tape:
             for i, (kind, shape, dtype, requires_grad) in enumerate(self.described)
         ]
         paths = [*(call.module for call in self.calls), ""]  # the last one is that of call -1
-        nodes, reenters = self._nodes, self._reenters
+        nodes, reenters, constants = self._nodes, self._reenters, self._constants
         ops: list[Op] = []
         rows = zip(
             self.targets, self.all_inputs(), self.all_outputs(), self._places, self._calls, self._modes, strict=True
@@ -231,7 +236,7 @@ class Tape:
         for i, (target, inputs, outputs, place, call, mode) in enumerate(rows):
             source, code = words[place]
             made = (i, target, inputs, outputs, paths[call], source, code, not mode, nodes.get(i))
-            ops.append(new_op((*made, None if call < 0 else call, MODES[mode], reenters.get(i))))
+            ops.append(new_op((*made, None if call < 0 else call, MODES[mode], reenters.get(i), constants.get(i))))
         calls, silent, writes = tuple(self.calls), tuple(self.silent), tuple(self.writes)
         return Graph(
             tuple(values), tuple(ops), calls, tuple(aliases), parameters, silent, writes, self._written_memory()

@@ -39,6 +39,32 @@ def numbers_in(thing: Any) -> Iterator[Any]:
             yield part
 
 
+def plain_numbers(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[str, float], ...] | None:
+    """The numbers that a call takes beside its tensors, each with its position or its keyword.
+
+    Keywords that are None or False count as left out. None for a call that takes anything else.
+
+    >>> plain_numbers((torch.ones(()), 2), {"alpha": 0.5, "out": None})
+    (('1', 2), ('alpha', 0.5))
+    >>> plain_numbers((torch.ones(()), True), {}) is None
+    True
+    """
+    found: list[tuple[str, float]] = []
+    for position, thing in enumerate(args):
+        kind = type(thing)
+        if kind is int or kind is float:
+            found.append((str(position), thing))
+        elif not isinstance(thing, Tensor):
+            return None
+    for keyword, thing in kwargs.items():
+        kind = type(thing)
+        if kind is int or kind is float:
+            found.append((keyword, thing))
+        elif thing is not None and thing is not False:
+            return None
+    return tuple(found)
+
+
 def version_of(t: Tensor) -> int:
     """How often a tensor was written to; -1 for an inference tensor, which does not count."""
     try:
