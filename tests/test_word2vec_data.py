@@ -168,6 +168,17 @@ def test_read_a_file_a_zip_and_a_folder(tmp_path):
     assert {"UNK", "one", "two"} == set(read(tmp_path / "b.html", 9).words)
 
 
+@pytest.mark.parametrize("piece", [1, 5, 17, 1000])
+def test_pieces_do_not_cut_a_tag(tmp_path, monkeypatch, piece):
+    """Wherever a piece of HTML ends, what stands within a tag is no word."""
+    monkeypatch.setattr("gradflow.experiments.word2vec.corpus.PIECE", piece)
+    (tmp_path / "a.html").write_text("an <a class='x y' href='z'>öl <b>two</b>three > four", encoding="utf-8")
+
+    corpus = read(tmp_path / "a.html", 9)
+
+    assert ["an", "öl", "two", "three", "four"] == [corpus.words[i] for i in corpus.ids]
+
+
 @pytest.mark.parametrize(
     ("content", "words"), [(None, "there is no"), (b"", "holds no words"), (b"1 2", "no words"), (b"a \xff", "UTF-8")]
 )

@@ -79,7 +79,7 @@ def from_words(pieces: Iterable[list[str]], vocabulary: int) -> Corpus:
 
 
 def _texts(source: Path) -> Iterator[str]:
-    """The text of a file, a zip or a folder, in pieces that end between two words."""
+    """The text of a file, a zip or a folder, in pieces that end between two words, and in HTML behind a tag."""
     try:
         if source.is_dir():
             for path in sorted(path for path in source.rglob("*") if path.suffix.lower() in TEXTS and path.is_file()):
@@ -101,21 +101,22 @@ def _texts(source: Path) -> Iterator[str]:
 
 
 def _decoded(file: codecs._ReadableStream, suffix: str, name: str) -> Iterator[str]:
+    html = suffix.lower() in (".html", ".htm")
     decoder = codecs.getincrementaldecoder("utf-8")()
     rest = ""
     try:
         while piece := file.read(PIECE):
             text = rest + decoder.decode(piece)
-            end = max(text.rfind(" "), text.rfind("\n")) + 1
+            end = 1 + (text.rfind(">") if html else max(text.rfind(" "), text.rfind("\n")))
             rest = text[end:]
-            yield _plain(text[:end], suffix)
-        yield _plain(rest + decoder.decode(b"", final=True), suffix)
+            yield _plain(text[:end], html)
+        yield _plain(rest + decoder.decode(b"", final=True), html)
     except UnicodeDecodeError as error:
         raise Word2VecError(f"{name} is not UTF-8 ({error.reason}); convert it first") from None
 
 
-def _plain(text: str, suffix: str) -> str:
-    return re.sub(r"<[^>]*>", " ", text) if suffix.lower() in (".html", ".htm") else text
+def _plain(text: str, html: bool) -> str:
+    return re.sub(r"<[^>]*>", " ", text) if html else text
 
 
 def words_of(text: str) -> list[str]:
