@@ -126,20 +126,25 @@ def test_numba_gives_the_same_numbers(corpus):
 def test_numbas_sigmoid_and_loss(logit):
     """The compiled sigmoid is float64's to the rounding of a float32 logit, far out as well; the loss to 1e-9."""
     pytest.importorskip("numba")
-    from gradflow.experiments.word2vec.fast import _pointwise
+    from gradflow.experiments.word2vec.fast import _softplus
 
     logits = np.full((2, 600), logit, dtype=np.float32)
-    loss = _pointwise(logits, np.zeros(600, dtype=np.float32))
+    loss = _softplus(logits, np.array([1, 3], dtype=np.float32))
 
     exact = np.float64(np.float32(logit))
-    assert 1200 * np.logaddexp(0, exact) == pytest.approx(loss, rel=2e-7, abs=1e-9)
-    np.testing.assert_allclose(1 / (1 + np.exp(-exact)), logits[0], rtol=3e-7 * max(1, abs(logit)), atol=1e-37)
+    assert 2400 * np.logaddexp(0, exact) == pytest.approx(loss, rel=2e-7, abs=1e-9)
+    for times, row in zip((1, 3), logits, strict=True):
+        slope = times / (1 + np.exp(-exact))
+        np.testing.assert_allclose(slope, row, rtol=3e-7 * max(1, abs(logit)), atol=1e-37)
 
 
-def test_a_vanishing_loss_is_an_error(corpus):
-    """A rate at which the numbers run away ends in a sentence, and the last good checkpoint stays."""
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_a_vanishing_loss_is_an_error(corpus, backend):
+    """A rate at which the numbers run away ends in a sentence."""
+    if backend == "numba":
+        pytest.importorskip("numba")
     with pytest.raises(Word2VecError, match="smaller learning rate"):
-        train(corpus, begin(corpus, SMALL.changed(learning_rate=1e30)), quiet=True)
+        train(corpus, begin(corpus, SMALL.changed(learning_rate=1e30, backend=backend)), quiet=True)
 
 
 def test_good_preset_finds_the_planted_topics():

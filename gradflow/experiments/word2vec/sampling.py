@@ -128,10 +128,11 @@ def unigram(counts: NDArray[np.int64], power: float = 0.75) -> Sampler:
 
 def _first_times(drawn: Ids) -> NDArray[np.bool_]:
     """Where a word comes for the first time in its row."""
-    order = np.argsort(drawn, axis=1, kind="stable")
-    ordered = np.take_along_axis(drawn, order, axis=1)
+    bits = drawn.shape[1].bit_length()
+    ordered = np.sort(drawn << bits | np.arange(drawn.shape[1]), axis=1)  # by word, then by place
+    words, places = ordered >> bits, ordered & ((1 << bits) - 1)
     first = np.ones(drawn.shape, dtype=bool)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first[:, 1:] = words[:, 1:] != words[:, :-1]
     kept = np.empty_like(first)
-    np.put_along_axis(kept, order, first, axis=1)
+    np.put_along_axis(kept, places, first, axis=1)
     return kept
