@@ -1,0 +1,1 @@
+"""What training word vectors costs, beside TensorFlow and gensim, as ratios within one run."""
