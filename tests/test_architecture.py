@@ -96,7 +96,9 @@ ALLOWED |= {
     "picture.dot": _MEANING | {"errors", "picture.states", "picture.theme", "picture.wording", "targets"},
     "picture.svg": _DRAWN - {"picture.states"} | {"graph", "notation", "picture.paths", "picture.theme"},
     "picture.wording": {"flow", "graph", "notation"},
-    "picture.payload": _MEANING | {"targets", "picture.cells", "picture.sketch", "picture.wording"},
+    "picture.derivatives": set(),
+    "picture.net": {"flow", "graph", "notation", "targets", "picture.derivatives"},
+    "picture.payload": _MEANING | {"targets", "picture.cells", "picture.net", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
     "picture.bundle": set(),
     "picture.element": {"graph", "notation", "picture.bundle", "picture.steps", "picture.wording"},
@@ -154,6 +156,7 @@ _WORD2VEC = {
     "training": {"checkpoint", "corpus", "errors", "fast", "feed", "settings", "tables", "updates"},
     "fast": {"errors", "tables", "updates"},
     "parallel": {"errors", "settings", "tables", "updates"},
+    "board": {"checkpoint", "errors", "storing", "training", "vectors"},
 }
 _WORD2VEC |= {"command": set(_WORD2VEC), "__init__": set(_WORD2VEC), "__main__": {"command"}}
 ALLOWED |= {"experiments.__init__": set()}

@@ -297,6 +297,64 @@ def test_the_command_line(text, tmp_path, capsys):
     assert load(tmp_path / "out").words == load_vectors(tmp_path / "v.bin")[0]
 
 
+def test_tensorboard_is_shown_the_run(text, tmp_path, monkeypatch):
+    """Curves that a resumed run continues, vectors that are read back, and tables with the bits they have without."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    config = pytest.importorskip("tensorboard.plugins.projector.projector_config_pb2").ProjectorConfig()
+    text_format = pytest.importorskip("google.protobuf.text_format")
+    for module in ("training", "board"):
+        monkeypatch.setattr(f"gradflow.experiments.word2vec.{module}.REPORT", 20)
+    out, plain, board = tmp_path / "out", tmp_path / "plain", tmp_path / "out" / "tensorboard"
+    options = ["train", str(text), *FEW, "--checkpoint-every", "30"]
+    assert 0 == main([*options, "--output", str(plain), "--steps", "110"])
+
+    assert 0 == main([*options, "--output", str(out), "--tensorboard", "--steps", "30"])
+    kept = (out / "checkpoint.npz").read_bytes()
+    for steps in ("70", "110"):
+        assert 0 == main([*options, "--output", str(out), "--tensorboard", "--steps", steps, "--resume"])
+    (out / "checkpoint.npz").write_bytes(kept)  # as if the run had been killed before the next checkpoint
+    for _ in range(2):  # the second time there is nothing left to do
+        assert 0 == main([*options, "--output", str(out), "--tensorboard", "--steps", "110", "--resume"])
+
+    assert same(load(plain), load(out))
+    events = accumulator.EventAccumulator(str(board)).Reload()
+    assert [20, 30, 40, 60, 80, 100, 110] == [point.step for point in events.Scalars("loss")]
+    seen = {point.step: point.value for point in events.Scalars("loss")}
+    expected = dict(zip((20, 40, 60, 80, 100), load(plain).losses, strict=True)) | {110: load(plain).pending / 10}
+    assert expected == pytest.approx({step: seen[step] for step in expected})
+    assert all(point.value > 0 for point in events.Scalars("words per second"))
+    shown = text_format.Parse((board / "projector_config.pbtxt").read_text(encoding="utf-8"), config).embeddings[0]
+    vectors = np.loadtxt(board / shown.tensor_path, delimiter="\t", dtype=np.float32)
+    np.testing.assert_array_equal(load(out).tables.embedding, vectors)
+    assert list(load(out).words) == (board / shown.metadata_path).read_text(encoding="utf-8").splitlines()
+
+
+def test_tensorboard_is_asked_for(text, tmp_path, monkeypatch, capsys):
+    """Where it is not installed, one line names what to install, before any work."""
+    for module in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.delitem(sys.modules, "gradflow.experiments.word2vec.board", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    capsys.readouterr()
+
+    assert 2 == main(["train", str(text), "--output", str(tmp_path / "out"), *FEW, "--tensorboard"])
+
+    told = capsys.readouterr().err.splitlines()
+    assert 1 == len(told)
+    assert "gradflow-book[tensorboard]" in told[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_tensorboard_that_cannot_be_written(text, capsys):
+    """A file in the place of its folder is told in one line."""
+    pytest.importorskip("tensorboard")
+    capsys.readouterr()
+
+    assert 2 == main(["train", str(text), "--output", str(text), *FEW, "--tensorboard"])
+
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_the_help_of_python_is_a_text(tmp_path, monkeypatch):
     """Where nothing else is at hand: enough words, and Python's own."""
     pytest.importorskip("pydoc_data.topics")

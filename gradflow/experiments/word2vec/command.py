@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--preset", choices=PRESETS, default="source", help="settings that others override")
     training.add_argument("--threads", type=int, default=1, help="threads within an operation (1)")
     training.add_argument("--checkpoint-every", type=int, default=1000, metavar="STEPS", help="(1000)")
+    training.add_argument("--tensorboard", action="store_true", help="write curves and vectors to DIR/tensorboard")
     for field in fields(Settings):
         _add_setting(training, field.name, get_type_hints(Settings)[field.name], field.default)
 
@@ -109,6 +110,8 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, kind: Any, default:
 
 
 def _train(given: argparse.Namespace) -> None:
+    if given.tensorboard:
+        from gradflow.experiments.word2vec.board import Board
     chosen = {field.name: getattr(given, field.name) for field in fields(Settings) if hasattr(given, field.name)}
     settings = Settings(**{**PRESETS[given.preset], **chosen})
     for name in ("threads", "checkpoint_every"):
@@ -119,6 +122,13 @@ def _train(given: argparse.Namespace) -> None:
     first = parallel.processes() == 1 or parallel.join(settings) == 0
     corpus = _corpus(given.corpus, settings.vocabulary)
     run = resume(corpus, settings, given.output) if given.resume else begin(corpus, settings)
+    board = Board(given.output / "tensorboard", run) if given.tensorboard and first else None
+
+    def report(step: int, loss: float) -> None:
+        _tell_loss(step, loss)
+        if board:
+            board.report(step, loss)
+
     if first:
         _tell_start(corpus, run)
     end = train(
@@ -128,11 +138,13 @@ def _train(given: argparse.Namespace) -> None:
         every=given.checkpoint_every,
         threads=given.threads,
         step=parallel.shared if parallel.processes() > 1 else None,
-        report=_tell_loss if first else None,
+        report=report if first else None,
         quiet=not first,
     )
     if parallel.processes() > 1:
         parallel.leave()
+    if board:
+        board.end(end)
     if first:
         print(f"{end.step} steps are done; {given.output / NAME}")
 

@@ -15,8 +15,7 @@ from gradflow.experiments.word2vec.storing import ending, written
 def export(embedding: Tensor, words: Sequence[str], path: Path) -> None:
     """Write the vectors: as text if the name ends in ``.txt``, as float32 if it ends in ``.bin``.
 
-    Both begin with the number of words and of dimensions. A number in the text has nine digits, so that it is read
-    as the same float32.
+    Both begin with the number of words and of dimensions. A text holds the numbers by `digits`.
 
     Args:
         embedding: ``f32[word, dim]``.
@@ -34,7 +33,12 @@ def export(embedding: Tensor, words: Sequence[str], path: Path) -> None:
             if binary:
                 file.write(word.encode() + b" " + vector.astype("<f4").tobytes() + b"\n")
             else:
-                file.write(f"{word} {' '.join(format(number, '.9g') for number in vector)}\n".encode())
+                file.write(f"{word} {digits(vector)}\n".encode())
+
+
+def digits(vector: np.ndarray, between: str = " ") -> str:
+    """Numbers with nine digits each, so that they are read as the same float32."""
+    return between.join(format(number, ".9g") for number in vector)
 
 
 def load_vectors(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
