@@ -32,6 +32,7 @@ ALLOWED = {
     "stepdiff": {"errors", "notation"},
     "serialize": {"errors", "flow", "graph"},
     "compare": {"errors", "flow", "graph", "notation"},
+    "difference": {"flow", "modules", "notation"},
     "ways": {"graph"},
     "grid": {"errors", "flow"},
     "choice": {"errors", "flow", "grid"},
@@ -130,6 +131,12 @@ ALLOWED |= {
     "capture": {"departures", "errors", "graph", "location", "rules", "tape", "targets", "tensors", "walk"},
     "trace": {"capture", "compiled", "errors", "flow", "graph", "observe"},
     "step": {"errors", "notation", "stepdiff"},
+    "restoring": {"errors"},
+    "live": {"errors", "flow", "location", "notation", "restoring", "step", "stepdiff", "trace", "walk"},
+    "playing": {"difference", "draw", "errors", "figure", "flow", "live", "modules", "stepdiff"},
+    "board": {"difference", "errors", "modules", "notation", "playing"},
+    "controls": {"board", "errors", "live", "notation", "playing"},
+    "playground": {"controls", "errors", "live", "playing"},
 }
 ALLOWED |= {"__init__": set(ALLOWED)}
 ALLOWED |= {"__main__": set(ALLOWED)}

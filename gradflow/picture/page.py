@@ -37,7 +37,9 @@ def page(graph: Graph, over: tuple[Pass, ...], sketches: Sequence[Sketch], anima
     flows = {one.label: one.flow for one in over}
     found = over[0].explanations if len(over) == 1 else {}
     told = steps(over[0].flow) if animated else ()
-    return Page(_table(graph, over), payload(graph, flows, found, sketch=sketches[0], also=sketches[1:]), told)
+    holders = over[0].holders if over else None
+    data = payload(graph, flows, found, sketch=sketches[0], also=sketches[1:], holders=holders)
+    return Page(_table(graph, over), data, told)
 
 
 def grid_page(grid: Grid) -> Page:

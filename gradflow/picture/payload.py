@@ -11,12 +11,14 @@ from gradflow.flow import Arrival, Flow
 from gradflow.graph import Edge, Graph, Op, Value
 from gradflow.notation import file_line, number, printable
 from gradflow.picture.cells import MOST_SQUARES
+from gradflow.picture.net import net
 from gradflow.picture.sketch import Leaf, Sketch, Wire
 from gradflow.picture.wording import MOST_SHARES, addition, called, facts, op_name, signed, size, state
 from gradflow.reason import Explanation, Reason
 from gradflow.targets import DETACHING
 
 MOST_OPS = 100
+MOST_CHANGED = 2_000  # ops of a graph that can be changed in a page
 _CODE = re.compile(r" \(`.*?`\)")
 
 Row = list[object]
@@ -63,6 +65,7 @@ def payload(
     *,
     sketch: Sketch | None = None,
     also: Iterable[Sketch] = (),
+    holders: Collection[str] | None = None,
     most: int = MOST_OPS,
 ) -> dict[str, object]:
     """The data of a page, as JSON can hold it.
@@ -73,13 +76,15 @@ def payload(
         explanations: of every parameter.
         sketch: what the picture shows. Of a graph of many ops only that is kept.
         also: what the same picture shows where it is narrower.
+        holders: names of the parameters that the optimizers hold; None if there is none.
         most: how many ops count as many.
 
     Returns:
         ``losses``: name, value id, state and size of each. ``values``: id, name, facts. ``ops``: id, outputs, line.
         ``edges``: value, op and position; status, state and size. ``conducts``: a 1 for each edge along which a
         gradient that arrives at the op goes on, else a 0. ``parameters``: value id, status, state, size, reason,
-        why, line and op of its first use.
+        why, line and op of its first use. ``net``: the whole graph, for predictions;
+        None if it is too large for a page.
     """
     part = drawn(sketch, *also) if sketch is not None and len(graph.ops) > most else everything(graph)
     names = (graph.values[value].name for value in part.values)
@@ -96,6 +101,7 @@ def payload(
             for value in graph.values
             if value.kind == "parameter" and value.id in values
         ],
+        "net": net(graph, flows, holders) if len(graph.ops) <= MOST_CHANGED else None,
     }
 
 

@@ -1,0 +1,308 @@
+// @ts-check
+// Where a gradient would go if something were changed: from the graph alone, nothing is run.
+// What is not known stays unknown: every answer is no, maybe or yes.
+
+const NO = 0, MAYBE = 1, YES = 2;
+const LINKED = { "0": NO, "?": MAYBE, "1": YES, u: YES, m: YES };
+const CARRIED = { "0": NO, "?": MAYBE, "1": YES, u: NO, m: MAYBE };
+
+/**
+ * @typedef {{ops: [number[], number[]][], kinds: string, values: string, conducts: string, same: [number, number][],
+ *   grow: number[], unrun: number[], shrink: number[], seen: [number, number[]][], noHeal: [string, number[]][],
+ *   noCut: [string, string[]][], set: string[], parameters: [string, number[]][], leaves: [string, number[]][],
+ *   names: [string, number][], losses: [string, number, string[] | null][], candidates: [string, number][],
+ *   held: string[] | null}} Net
+ * @typedef {string | [number, number, number] | {value: number, op: number, position: number}} Use
+ * @typedef {{cut?: Use[], heal?: number[], frozen?: string[], thaw?: string[], ask?: string[] | null,
+ *   hold?: string[], losses?: (string | number)[]}} Change
+ * @typedef {{reached: string[], stepped: string[], backwardOps: number | null, edges: string[],
+ *   unknown: string[]}} Answer
+ * @typedef {{label: string, value: number, ask: Set<number> | null}} Loss
+ * @typedef {{net: Net, first: number[], cut: Set<string>, heal: Set<number>, frozen: Set<number>, thaw: Set<number>,
+ *   hold: Set<string>, losses: Loss[], before: Map<number, number>}} Plan
+ * @typedef {{needs: Uint8Array, raises: boolean}} Forward
+ */
+
+/** @type {(a: number, b: number) => number} */
+const both = Math.min;
+/** @type {(a: number, b: number) => number} */
+const either = Math.max;
+
+/**
+ * What a backward pass would do: which parameters it reaches, which an optimizer steps, which recorded ops run
+ * backward, and along which uses a gradient goes. `unknown` names the parameters that cannot be told without running.
+ * @param {Net} net @param {Change} [change]
+ * @returns {Answer & {byLoss: Record<string, Answer>}}
+ */
+export function predicted(net, change = {}) {
+  const plan = planned(net, change), forward = needing(plan);
+  /** @type {[string, Answer][]} */
+  const alone = plan.losses.map((loss) => [loss.label, backward(plan, forward, [loss])]);
+  const whole = alone.length === 1 ? alone[0][1] : backward(plan, forward, plan.losses);
+  return { ...whole, byLoss: Object.fromEntries(alone) };
+}
+
+/** Why an edge cannot be cut, or an op not be healed, with one meaning; "" if it can.
+ * @param {Net} net @param {string | number} at @returns {string} */
+export function refusal(net, at) {
+  const found = typeof at === "number"
+    ? net.noHeal.find(([, ops]) => ops.includes(at)) : net.noCut.find(([, uses]) => uses.includes(at));
+  if (found || typeof at !== "number") return found ? found[0] : "";
+  return "/oi".includes(net.kinds[at]) ? "" : "it cuts nothing";
+}
+
+/** @param {Net} net @param {Change} change @returns {Plan} */
+function planned(net, change) {
+  const first = [];
+  let total = 0;
+  for (const [inputs] of net.ops) {
+    first.push(total);
+    total += inputs.length;
+  }
+  const cut = new Set((change.cut ?? []).map((use) => cuttable(net, use)));
+  const heal = new Set(change.heal ?? []);
+  for (const op of heal) {
+    const why = Number.isInteger(op) && net.ops[op] ? refusal(net, op) : `there are ops 0 to ${net.ops.length - 1}`;
+    if (why) throw new Error(`heal: op ${op}: ${why}.`);
+  }
+  const leaves = [...net.parameters, ...net.leaves];
+  const frozen = flagged(net, leaves, change.frozen, "frozen"), thaw = flagged(net, leaves, change.thaw, "thaw");
+  const hold = change.hold ? change.hold.map((name) => parameter(net, name)) : net.held;
+  const asked = change.ask === undefined || change.ask === null ? change.ask : valuesOf(net, change.ask);
+  const losses = (change.losses ?? net.losses.map(([label]) => label)).map((given) => {
+    const { label, value, ask } = loss(net, given);
+    return { label, value, ask: asked === undefined ? ask && valuesOf(net, ask) : asked };
+  });
+  const before = new Map(net.same.map(([from, to]) => [to, from]));
+  return { net, first, cut, heal, frozen, thaw, hold: new Set(hold ?? net.parameters.map(([name]) => name)), losses,
+    before };
+}
+
+/** @param {Net} net @param {Use} use */
+function cuttable(net, use) {
+  const id = typeof use === "string" ? use
+    : Array.isArray(use) ? use.join(".") : `${use.value}.${use.op}.${use.position}`;
+  const [value, op, position] = id.split(".").map(Number);
+  const inputs = net.ops[op]?.[0];
+  if (!inputs || inputs[position] !== value || id !== `${value}.${op}.${position}`) {
+    const near = inputs ? `op ${op} takes ${inputs.map((v, p) => `${v}.${op}.${p}`).join(", ") || "nothing"}`
+      : `there are ops 0 to ${net.ops.length - 1}`;
+    throw new Error(`cut: ${id} is no edge; expected value.op.position, and ${near}.`);
+  }
+  const why = refusal(net, id);
+  if (why) throw new Error(`cut: ${id}: ${why}.`);
+  return id;
+}
+
+/** @param {Net} net @param {[string, number[]][]} leaves @param {string[] | undefined} names @param {string} what */
+function flagged(net, leaves, names, what) {
+  const found = new Set();
+  for (const name of names ?? []) {
+    const of = leaves.find(([known]) => known === canonical(net, name));
+    if (!of) throw unknown(what, name, leaves.map(([known]) => known));
+    if (net.set.includes(of[0])) throw new Error(`${what}: ${name}: the program itself sets its requires_grad.`);
+    if (what === "thaw" && net.values[of[1][0]] === "n") throw new Error(`thaw: ${name} holds no real numbers.`);
+    of[1].forEach((value) => found.add(value));
+  }
+  return found;
+}
+
+/** The first name of what answers to several. @param {Net} net @param {string} name */
+function canonical(net, name) {
+  const alias = net.names.find(([known]) => known === name);
+  const leaf = alias && [...net.parameters, ...net.leaves].find(([, values]) => values.includes(alias[1]));
+  return leaf ? leaf[0] : name;
+}
+
+/** @param {Net} net @param {string} name */
+function parameter(net, name) {
+  const own = canonical(net, name);
+  if (net.parameters.some(([known]) => known === own)) return own;
+  throw unknown("hold", name, net.parameters.map(([known]) => known));
+}
+
+/** @param {Net} net @param {string[]} names */
+function valuesOf(net, names) {
+  const found = new Set();
+  for (const name of names) {
+    const own = canonical(net, name);
+    const leaf = [...net.parameters, ...net.leaves].find(([known]) => known === own);
+    const other = /^%\d+$/.test(name) ? Number(name.slice(1)) : net.names.find(([known]) => known === name)?.[1];
+    if (!leaf && (other === undefined || other >= net.values.length)) {
+      throw unknown("ask", name, [...net.parameters, ...net.leaves, ...net.names].map(([known]) => known));
+    }
+    (leaf ? leaf[1] : [/** @type {number} */ (other)]).forEach((value) => found.add(value));
+  }
+  return found;
+}
+
+/** @param {Net} net @param {string | number} given */
+function loss(net, given) {
+  const recorded = net.losses.find(([label, value]) => given === label || given === value);
+  if (recorded) return { label: recorded[0], value: recorded[1], ask: recorded[2] };
+  const all = [...net.candidates, ...net.names];
+  const found = typeof given === "number" ? ["%" + given, given] : all.find(([label]) => given === label);
+  if (!found || net.values[/** @type {number} */ (found[1])] === undefined) {
+    throw unknown("losses", String(given), [...net.losses, ...all].map(([label]) => label));
+  }
+  return { label: String(found[0]), value: Number(found[1]), ask: null };
+}
+
+/** @param {string} where @param {string} name @param {string[]} known */
+function unknown(where, name, known) {
+  const near = [...known].sort((a, b) => distance(name, a) - distance(name, b)).slice(0, 3);
+  return new Error(`${where}: there is no ${name} here; expected a name of the graph${near.length
+    ? `, nearest: ${near.join(", ")}` : ""}.`);
+}
+
+/** How many letters differ. @param {string} a @param {string} b */
+function distance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1])));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** What an input of an op brings: whether it requires grad. @param {Plan} plan @param {Uint8Array} needs
+ * @param {number} op @param {number} position */
+function brought(plan, needs, op, position) {
+  const value = plan.net.ops[op][0][position];
+  return plan.cut.size && plan.cut.has(`${value}.${op}.${position}`) ? NO : needs[value];
+}
+
+/** Whether an op takes part in a backward pass. @param {Plan} plan @param {number} op */
+const active = (plan, op) => plan.heal.has(op) || "+=".includes(plan.net.kinds[op]);
+
+/** Which values would require grad, in the order of the program. @param {Plan} plan @returns {Forward} */
+function needing(plan) {
+  const { net, first, before } = plan, grow = new Set(net.grow), shrink = new Set(net.shrink);
+  const recorded = Uint8Array.from(net.values, (letter) => ("rL".includes(letter) ? YES : NO));
+  const needs = recorded.slice();
+  for (const value of plan.thaw) needs[value] = YES;
+  for (const value of plan.frozen) needs[value] = NO;
+  let raises = false;
+  net.ops.forEach(([inputs, outputs], op) => {
+    const runs = active(plan, op), whole = net.kinds[op] === "=";
+    let changed = plan.heal.has(op), result = NO;
+    for (let k = 0; k < inputs.length; k += 1) {
+      const now = brought(plan, needs, op, k), then = plan.heal.has(op) ? NO : recorded[inputs[k]];
+      const letter = /** @type {"0"} */ (net.conducts[first[op] + k]);
+      if (now > then && (grow.has(op) || (runs && letter === "?"))) raises = true;
+      if (now < then && shrink.has(op)) raises = true;
+      if (plan.heal.has(op) && now && madeInInference(plan, inputs[k])) raises = true;
+      changed = changed || now !== then;
+      result = either(result, both(now, whole ? MAYBE : LINKED[letter]));
+    }
+    for (const value of outputs) {
+      const kept = before.get(value), letter = net.values[value];
+      if (plan.frozen.has(value) || plan.thaw.has(value)) continue;
+      if (kept !== undefined) needs[value] = needs[kept];
+      else if (letter !== "L") needs[value] = letter === "n" || (changed && !runs) ? NO : changed ? result : recorded[value];
+    }
+  });
+  return { needs, raises };
+}
+
+/** Whether a value still comes from an op in inference mode. @param {Plan} plan @param {number} value */
+function madeInInference(plan, value) {
+  const op = plan.net.ops.findIndex(([, outputs]) => outputs.includes(value));
+  return op >= 0 && plan.net.kinds[op] === "i" && !plan.heal.has(op);
+}
+
+/** From which values a way leads on to what is asked for. @param {Plan} plan @param {Uint8Array} needs
+ * @param {Set<number> | null} ask */
+function leading(plan, needs, ask) {
+  const { net, first, before } = plan, values = new Uint8Array(net.values.length), ops = new Uint8Array(net.ops.length);
+  if (!ask) return { values: values.fill(YES), ops: ops.fill(YES) };
+  for (const value of ask) values[value] = needs[value];
+  net.ops.forEach(([inputs, outputs], op) => {
+    if (active(plan, op)) {
+      for (let k = 0; k < inputs.length; k += 1) {
+        const linked = LINKED[/** @type {"0"} */ (net.conducts[first[op] + k])];
+        ops[op] = either(ops[op], both(both(brought(plan, needs, op, k), linked), values[inputs[k]]));
+      }
+    }
+    for (const value of outputs) {
+      const kept = before.get(value);
+      if (kept !== undefined) values[value] = either(values[value], values[kept]);
+      else if (net.values[value] !== "L") values[value] = either(values[value], both(needs[value], ops[op]));
+    }
+  });
+  return { values, ops };
+}
+
+/** One backward pass from the sum of some losses. @param {Plan} plan @param {Forward} forward @param {Loss[]} losses
+ * @returns {Answer} */
+function backward(plan, forward, losses) {
+  const { net, first, before } = plan, { needs } = forward, seen = new Map(net.seen), unrun = new Set(net.unrun);
+  const ask = losses.some((one) => !one.ask) ? null : new Set(losses.flatMap((one) => [...(one.ask ?? [])]));
+  const leads = leading(plan, needs, ask);
+  // of each value: whether its backward node runs, and whether what comes to it is a gradient
+  const run = new Uint8Array(net.values.length), got = new Uint8Array(net.values.length);
+  for (const { value } of losses) run[value] = got[value] = both(needs[value], leads.values[value]);
+  /** @type {string[]} */
+  const edges = [];
+  let count = 0, certain = true, raises = forward.raises;
+  for (let op = net.ops.length - 1; op >= 0; op -= 1) {
+    const [inputs, outputs] = net.ops[op];
+    let runs = NO, gets = NO;
+    for (const value of outputs) {
+      const kept = before.get(value);
+      if (kept !== undefined) {
+        run[kept] = either(run[kept], run[value]);
+        got[kept] = either(got[kept], got[value]);
+      } else if (net.values[value] !== "L") {
+        runs = either(runs, both(run[value], needs[value]));
+        gets = either(gets, both(got[value], needs[value]));
+      }
+    }
+    runs = both(runs, leads.ops[op]);
+    if (!runs || !active(plan, op)) continue;
+    raises = raises || unrun.has(op);
+    if (!(plan.heal.has(op) && net.kinds[op] === "/")) {
+      count += Number(runs === YES);
+      certain = certain && runs === YES;
+    }
+    const asRecorded = net.kinds[op] !== "=" || (gets === runs && sameAsSeen(plan, needs, leads.values, got, op, seen));
+    for (let k = 0; k < inputs.length; k += 1) {
+      const letter = /** @type {"0"} */ (net.conducts[first[op] + k]), value = inputs[k];
+      const way = both(brought(plan, needs, op, k), leads.values[value]);
+      const linked = both(way, LINKED[letter]), carried = asRecorded ? CARRIED[letter] : letter === "0" ? NO : MAYBE;
+      run[value] = either(run[value], both(runs, linked));
+      raises = raises || (net.kinds[op] !== "=" && letter === "?" && both(runs, way) > NO);
+      const sent = both(asRecorded ? gets : runs, both(way, carried));
+      got[value] = either(got[value], sent);
+      if (sent === YES) edges.push(`${value}.${op}.${k}`);
+    }
+  }
+  return told(plan, { needs, raises }, ask, got, edges.reverse(), certain ? count : null);
+}
+
+/** Whether an op that is known only as it ran would run so again. @param {Plan} plan @param {Uint8Array} needs
+ * @param {Uint8Array} leads @param {Uint8Array} got @param {number} op @param {Map<number, number[]>} seen */
+function sameAsSeen(plan, needs, leads, got, op, seen) {
+  const [inputs, outputs] = plan.net.ops[op], then = seen.get(op);
+  return !!then && outputs.every((value) => got[value] === (then.includes(value) ? YES : NO))
+    && inputs.every((value, k) => brought(plan, needs, op, k) === ("rL".includes(plan.net.values[value]) ? YES : NO)
+      && (!needs[value] || leads[value] === YES));
+}
+
+/** @param {Plan} plan @param {Forward} forward @param {Set<number> | null} ask @param {Uint8Array} got
+ * @param {string[]} edges @param {number | null} count @returns {Answer} */
+function told(plan, forward, ask, got, edges, count) {
+  const names = plan.net.parameters;
+  /** @type {(level: number) => string[]} */
+  const at = (level) => names.filter(([, values]) =>
+    Math.max(...values.map((v) => (!ask || ask.has(v) ? both(got[v], forward.needs[v]) : NO))) === level)
+    .map(([name]) => name);
+  if (forward.raises) {
+    return { reached: [], stepped: [], backwardOps: null, edges: [], unknown: names.map(([name]) => name) };
+  }
+  const reached = at(YES);
+  return { reached, stepped: reached.filter((name) => plan.hold.has(name)), backwardOps: count, edges, unknown: at(MAYBE) };
+}

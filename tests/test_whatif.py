@@ -1,0 +1,273 @@
+"""What a page predicts, against plain PyTorch running the changed program."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import programs
+import pytest
+from browser import launched
+from playwright.sync_api import Browser
+from programs import Change, Outcome, Program, Run
+
+import gradflow as gf
+from gradflow.picture.net import net
+
+SCRIPT = Path(gf.__file__).parent / "picture" / "script" / "whatif.js"
+PROGRAMS = 240
+EACH = 12
+
+
+class Mapped(programs.Calls):
+    """Finds out which op of a trace each call became."""
+
+    def __init__(self, trace: gf.Trace) -> None:
+        super().__init__()
+        self._trace = trace
+        self.ops: dict[int, int] = {}
+
+    def ran(self, call: int, args: Any, kwargs: Any) -> None:
+        """The last op since the call before is that of this call."""
+        size = len(self._trace._recorder.tape)
+        if size > self.before:
+            self.ops[call] = size - 1
+        self.before = size
+
+    before = 0
+
+
+@dataclass
+class Traced:
+    """A program that was traced once, as it is.
+
+    Attributes:
+        net: the data of the page.
+        calls: the op of each call.
+        rest: the ops of each step that no call made.
+        uses: the edges of each operand.
+    """
+
+    program: Program
+    net: dict[str, Any]
+    calls: dict[int, int]
+    rest: dict[int, set[int]]
+    uses: dict[tuple[int, int], list[str]]
+    ops: dict[int, int]
+
+
+def traced(of: Program) -> Traced:
+    run = Run(of)
+    given = {**run.leaves, **run.modules}
+    rest: dict[int, set[int]] = {}
+    found: list[tuple[int, list[int], range]] = []
+    with gf.trace(**given, x=run.data) as t:
+        tape, lookup = t._recorder.tape, t._recorder.lookup
+        mapped, seen = Mapped(t), [0]
+
+        def after(step: int, operands: Any, made: Any) -> None:
+            for tensor in made:
+                lookup(tensor)
+            ops = range(seen[0], len(tape))
+            rest[step] = set(ops) - set(mapped.ops.values())
+            found.append((step, [lookup(tensor) for tensor in operands], ops))
+            seen[0] = mapped.before = len(tape)
+
+        with mapped:
+            losses = run.go(after)
+    graph = t.graph
+    flows = {} if of.seed % 5 == 4 else {f"loss{i}": t.flow(loss) for i, loss in enumerate(losses)}
+    data = net(graph, flows)
+    if not flows:
+        data["losses"] = [[f"loss{i}", t._value(loss, ""), None] for i, loss in enumerate(losses)]
+    uses = {}
+    single = {}
+    for step, values, ops in found:
+        if len(ops) == 1:
+            single[step] = ops[0]
+        for at, value in enumerate(values):
+            if values.count(value) == 1:
+                uses[step, at] = [
+                    f"{value}.{op}.{p}" for op in ops for p, v in enumerate(graph.ops[op].inputs) if v == value
+                ]
+    return Traced(of, data, mapped.ops, rest, uses, single)
+
+
+def all_traced() -> Iterator[Traced]:
+    """Programs that run; some of the random ones take what inference mode forbids."""
+    for seed in itertools.count():
+        try:
+            yield traced(programs.program(seed))
+        except RuntimeError:
+            continue
+
+
+def changes(of: Traced, draw: random.Random) -> list[tuple[Change, dict[str, Any]]]:
+    """Random changes, as they are made and as the page is asked about them."""
+    names = [name for name, _ in of.net["parameters"]]
+    learns = {name: of.net["values"][values[0]] == "r" for name, values in of.net["parameters"]}
+    steps = of.program.steps
+    healed = [i for i, step in enumerate(steps) if i in of.ops and (step.name == "detach" or step.off)]
+    every = list(of.uses)
+
+    def some(items: list[Any], most: int) -> list[Any]:
+        return draw.sample(items, min(len(items), draw.randint(1, most)))
+
+    found = []
+    for _ in range(EACH):
+        real: dict[str, Any] = {}
+        kinds = draw.sample(["cut", "heal", "frozen", "thaw", "ask", "hold", "losses"], draw.choice([1, 1, 1, 2, 3]))
+        for kind in kinds:
+            if kind == "cut" and every:
+                real["cut"] = tuple(some(every, 3))
+            elif kind == "heal" and healed:
+                real["heal"] = tuple(some(healed, 2))
+            elif kind == "frozen":
+                real["frozen"] = tuple(some(names, 2))
+            elif kind == "thaw" and not all(learns.values()):
+                real["thaw"] = tuple(some([name for name in names if not learns[name]], 2))
+            elif kind in ("ask", "hold"):
+                real[kind] = tuple(some(names, 3))
+            elif kind == "losses":
+                real["losses"] = tuple(some([row[0] for row in of.net["losses"]], 2))
+        if set(real.get("frozen", ())) & set(real.get("thaw", ())):
+            del real["thaw"]
+        asked: dict[str, Any] = {key: list(value) for key, value in real.items()}
+        if "cut" in real:
+            asked["cut"] = [edge for use in real["cut"] for edge in of.uses[use]]
+        if "heal" in real:
+            asked["heal"] = [of.ops[step] for step in real["heal"]]
+        found.append((Change(**real), asked))
+    return found
+
+
+Job = tuple[dict[str, Any], list[dict[str, Any]]]
+ANSWER = """([nets, changes]) => nets.map((net, i) => changes[i].map((change) => {
+  try { return predicted(net, change); } catch (error) { return { refused: error.message }; }
+}))"""
+
+
+def script() -> str:
+    """The module as it runs in a page."""
+    return SCRIPT.read_text(encoding="utf-8").replace("export ", "")
+
+
+def predictions(browser: Browser, jobs: Sequence[Job], text: str) -> list[list[dict[str, Any]]]:
+    """What the page's own script says to each change of each net; a refusal is ``{"refused": why}``."""
+    page = browser.new_page()
+    page.add_script_tag(content=text)
+    try:
+        return page.evaluate(ANSWER, [[net for net, _ in jobs], [asked for _, asked in jobs]])
+    finally:
+        page.close()
+
+
+def really(of: Traced, change: Change) -> Outcome | None:
+    """What came of a changed program; None if it raises."""
+    held = [name for name, _ in of.net["parameters"]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return programs.outcome(of.program, change, held)
+        except RuntimeError:
+            return None
+
+
+def differences(of: Traced, true: Outcome | None, said: dict[str, Any]) -> list[str]:
+    """Where a prediction says another thing than what came."""
+    names = [name for name, _ in of.net["parameters"]]
+    if true is None:
+        return [] if set(said["unknown"]) == set(names) else ["it raises"]
+    found = []
+    for name in names:
+        if name not in said["unknown"]:
+            if (name in true.reached) != (name in said["reached"]):
+                found.append(f"{name} is {'reached' if name in true.reached else 'not reached'}")
+            if (name in true.stepped) != (name in said["stepped"]):
+                found.append(f"{name} is {'stepped' if name in true.stepped else 'not stepped'}")
+    ops = {of.calls.get(call, -1) for call in true.calls}
+    rest = [of.rest[step] for step in true.rest]
+    if said["backwardOps"] is not None and all(len(some) == 1 for some in rest) and -1 not in ops:
+        count = len(ops | set().union(*rest))
+        if count != said["backwardOps"]:
+            found.append(f"{count} ops ran, not {said['backwardOps']}")
+    return found
+
+
+@dataclass
+class Evidence:
+    """A program, the changes that were made to it, how the page is asked about each, and what came of each."""
+
+    of: Traced
+    changes: list[Change]
+    asked: list[dict[str, Any]]
+    outcomes: list[Outcome | None]
+
+
+@cache
+def evidence(programs: int) -> list[Evidence]:
+    draw, found = random.Random(7), []
+    for of in itertools.islice(all_traced(), programs):
+        real, asked = zip(*changes(of, draw), strict=True)
+        found.append(Evidence(of, list(real), list(asked), [really(of, change) for change in real]))
+    return found
+
+
+def disagreements(browser: Browser, among: list[Evidence], text: str, tally: Counter[str]) -> list[str]:
+    """Where the page and PyTorch differ; the tally counts where they agree, and what the page leaves open."""
+    wrong = []
+    answers = predictions(browser, [(one.of.net, one.asked) for one in among], text)
+    for one, said in zip(among, answers, strict=True):
+        for change, outcome, answer in zip(one.changes, one.outcomes, said, strict=True):
+            if "refused" in answer:
+                tally["refused"] += 1
+                continue
+            tally["unknown" if answer["unknown"] else "known"] += 1
+            tally["without a count"] += answer["backwardOps"] is None
+            tally["parameters"] += len(one.of.net["parameters"]) - len(answer["unknown"])
+            tally["raise"] += outcome is None
+            if problems := differences(one.of, outcome, answer):
+                wrong.append(f"{one.of.program.seed} {change}: {problems}")
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+def test_random_programs(browser: Browser) -> None:
+    """On random programs, changed in random ways, the page says what PyTorch then does, or that it does not know."""
+    tally: Counter[str] = Counter()
+    wrong = disagreements(browser, evidence(PROGRAMS), script(), tally)
+    print(tally)
+
+    assert [] == wrong[:20]
+    assert tally["known"] > 4 * (tally["unknown"] + tally["refused"])
+
+
+BREAKS = {
+    "every use lets a gradient through": ('"0": NO', '"0": YES'),
+    "what is asked for is ignored": ("if (!ask) return", "if (true) return"),
+    "a frozen parameter goes on requiring grad": ("for (const value of plan.frozen) needs[value] = NO;", ""),
+    "a cut is none": ("plan.cut.size && plan.cut.has(", "false && ("),
+    "a heal is none": ("plan.heal.has(op) ||", ""),
+    "None counts as a gradient": ("u: NO", "u: YES"),
+}
+
+
+@pytest.mark.parametrize("found, put", BREAKS.values(), ids=BREAKS)
+def test_broken_script_is_found(browser: Browser, found: str, put: str) -> None:
+    """A script that is wrong in one place disagrees with PyTorch."""
+    text = script()
+
+    assert found in text
+    assert [] != disagreements(browser, evidence(PROGRAMS), text.replace(found, put), Counter())
