@@ -12,36 +12,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import changed
 import programs
 import pytest
+import torch
 from browser import launched
+from changed import Mapped, Outside, Plain, Recording
 from playwright.sync_api import Browser
 from programs import Change, Outcome, Program, Run
 
 import gradflow as gf
 from gradflow.picture.net import net
+from tests import zoo
 
 SCRIPT = Path(gf.__file__).parent / "picture" / "script" / "whatif.js"
 PROGRAMS = 240
 EACH = 12
-
-
-class Mapped(programs.Calls):
-    """Finds out which op of a trace each call became."""
-
-    def __init__(self, trace: gf.Trace) -> None:
-        super().__init__()
-        self._trace = trace
-        self.ops: dict[int, int] = {}
-
-    def ran(self, call: int, args: Any, kwargs: Any) -> None:
-        """The last op since the call before is that of this call."""
-        size = len(self._trace._recorder.tape)
-        if size > self.before:
-            self.ops[call] = size - 1
-        self.before = size
-
-    before = 0
 
 
 @dataclass
@@ -206,8 +192,8 @@ class Evidence:
     """A program, the changes that were made to it, how the page is asked about each, and what came of each."""
 
     of: Traced
-    changes: list[Change]
-    asked: list[dict[str, Any]]
+    changes: Sequence[Change | Outside]
+    asked: Sequence[dict[str, Any]]
     outcomes: list[Outcome | None]
 
 
@@ -234,7 +220,7 @@ def disagreements(browser: Browser, among: list[Evidence], text: str, tally: Cou
             tally["parameters"] += len(one.of.net["parameters"]) - len(answer["unknown"])
             tally["raise"] += outcome is None
             if problems := differences(one.of, outcome, answer):
-                wrong.append(f"{one.of.program.seed} {change}: {problems}")
+                wrong.append(f"{one.of.program} {change}: {problems}")
     return wrong
 
 
@@ -271,3 +257,40 @@ def test_broken_script_is_found(browser: Browser, found: str, put: str) -> None:
 
     assert found in text
     assert [] != disagreements(browser, evidence(PROGRAMS), text.replace(found, put), Counter())
+
+
+@cache
+def zoo_evidence(name: str) -> Evidence:
+    """A model of the zoo, changed from outside by a detach at an operand, by freezing and by asking."""
+    kept: list[Mapped] = []
+    trace = gf.trace
+    make = getattr(zoo, name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gf, "trace", lambda *modules, **named: Recording(trace(*modules, **named), kept.append))
+        torch.manual_seed(0)
+        t, loss = make()
+        flow = t.flow(loss)
+        places, data = kept[0].places(t.graph), net(t.graph, {"loss": flow})
+        some = changed.changes(data, places, random.Random(name), 8 if len(t.graph.ops) > 500 else 20)
+        outcomes = []
+        for change in some:
+            patch.setattr(gf, "trace", lambda *modules, c=change, **named: Plain(c, places, modules, named))
+            torch.manual_seed(0)
+            try:
+                block, loss = make()
+                outcomes.append(block.outcome(loss))
+            except RuntimeError:
+                outcomes.append(None)
+    of = Traced(name, data, kept[0].ops, {-1: set()}, {}, {})
+    return Evidence(of, some, [change.asked() for change in some], outcomes)
+
+
+@pytest.mark.parametrize("name", zoo.ZOO)
+def test_models(browser: Browser, name: str) -> None:
+    """On models of many families, changed from outside, the page says what PyTorch then does."""
+    tally: Counter[str] = Counter()
+    wrong = disagreements(browser, [zoo_evidence(name)], script(), tally)
+    print(name, dict(tally))
+
+    assert [] == wrong
+    assert tally["known"] > 0

@@ -59,6 +59,7 @@ def net(
         ``conducts``: a letter for each use, in the order of the ops. ``same``: values before and after a write that
         autograd does not see. ``grow``, ``shrink``: ops that may raise if something newly requires grad, or no
         longer does. ``unrun``: ops that may raise in a backward pass, and were not seen in one.
+        ``grads``: calls of ``torch.autograd.grad``, whose result hangs on all that was computed before.
         ``seen``: of ops known only as they ran, the outputs at which a gradient arrived. ``noHeal``, ``noCut``:
         reasons, each with its ops or its uses. ``set``: leaves whose flag the program itself sets. ``parameters``,
         ``leaves``: names and values. ``names``: other names. ``losses``: name, value, names asked for.
@@ -74,7 +75,8 @@ def net(
         "same": [list(pair) for pair in graph.silent],
         "grow": [op.id for op in graph.ops if found.may_raise(op)],
         "unrun": [op.id for op in graph.ops if found.may_not_run(op)],
-        "shrink": [op.id for op in graph.ops if op.target in (HOOK, "grad")],
+        "shrink": [op.id for op in graph.ops if op.target == HOOK],
+        "grads": [op.id for op in graph.ops if op.target == "grad"],
         "seen": [[op, outputs] for op, outputs in found.seen.items()],
         "noHeal": _by_reason((found.no_heal(op), op.id) for op in graph.ops),
         "noCut": _by_reason((found.no_cut(edge), ".".join(map(str, edge))) for edge in graph.edges()),

@@ -8,7 +8,7 @@ const CARRIED = { "0": NO, "?": MAYBE, "1": YES, u: NO, m: MAYBE };
 
 /**
  * @typedef {{ops: [number[], number[]][], kinds: string, values: string, conducts: string, same: [number, number][],
- *   grow: number[], unrun: number[], shrink: number[], seen: [number, number[]][], noHeal: [string, number[]][],
+ *   grow: number[], unrun: number[], shrink: number[], grads: number[], seen: [number, number[]][], noHeal: [string, number[]][],
  *   noCut: [string, string[]][], set: string[], parameters: [string, number[]][], leaves: [string, number[]][],
  *   names: [string, number][], losses: [string, number, string[] | null][], candidates: [string, number][],
  *   held: string[] | null}} Net
@@ -185,6 +185,7 @@ function needing(plan) {
   const needs = recorded.slice();
   for (const value of plan.thaw) needs[value] = YES;
   for (const value of plan.frozen) needs[value] = NO;
+  const lastGrad = Math.max(-1, ...net.grads);
   let raises = false;
   net.ops.forEach(([inputs, outputs], op) => {
     const runs = active(plan, op), whole = net.kinds[op] === "=";
@@ -196,6 +197,7 @@ function needing(plan) {
       if (now < then && shrink.has(op)) raises = true;
       if (plan.heal.has(op) && now && madeInInference(plan, inputs[k])) raises = true;
       changed = changed || now !== then;
+      raises = raises || (changed && op <= lastGrad);
       result = either(result, both(now, whole ? MAYBE : LINKED[letter]));
     }
     for (const value of outputs) {
@@ -266,7 +268,7 @@ function backward(plan, forward, losses) {
     raises = raises || unrun.has(op);
     if (!(plan.heal.has(op) && net.kinds[op] === "/")) {
       count += Number(runs === YES);
-      certain = certain && runs === YES;
+      certain = certain && runs === YES && !(ask && net.grads.includes(op));
     }
     const asRecorded = net.kinds[op] !== "=" || (gets === runs && sameAsSeen(plan, needs, leads.values, got, op, seen));
     for (let k = 0; k < inputs.length; k += 1) {
