@@ -105,6 +105,7 @@ ALLOWED |= {
     "picture.element": {"graph", "notation", "picture.bundle", "picture.steps", "picture.wording"},
     "picture.choosing": {"picture.bundle", "picture.element"},
     "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
+    "picture.formulas": {"flow", "graph", "notation", "targets", "picture.numbers", "picture.wording"},
     "picture.pictures": _MEANING
     | {"grid"}
     | {f"picture.{name}" for name in ("fit", "mini", "multiples", "numbers", "plan", "reduce", "scene", "small")}

@@ -18,6 +18,7 @@ from gradflow.verdict import Span
 
 Items = list[Primitive | Group]
 
+_NUMBERS = frozenset({"value", "derivative", "factor"})
 _SOFT_ROLES = frozenset({"class", "detail", "source", "note", "factor"})
 _SOFT_STATES = frozenset({"none", "undefined", "frozen", "quiet"})
 _BARS_CELLS = frozenset({"cut", "exit"})
@@ -149,7 +150,7 @@ def _wire(picture: _Picture, wire: Wire, route: Route, track: Track, items: Sequ
     data = tuple(map(view.edge_data, wire.edges)) or (view.result_data(wire.value, is_loss),)
     keys: tuple[Edge | int, ...] = wire.edges or (wire.value,)
     discs = _disc(picture, wire, route)
-    texts = [_plain_text(label) for label in route.labels]
+    texts = [_plain_text(label, keys=(wire.value,)) for label in route.labels]
     texts += _texts_of_target(picture, wire)
     return Group("wire", track.state, keys, data, (*items, *discs, *texts), route.points, _arrived(data))
 
@@ -184,7 +185,8 @@ def _texts_of_target(picture: _Picture, wire: Wire) -> list[Text]:
     if target.id in picture.taken or not (target.factor or (target.below and not wire.edges)):
         return []
     labels = [label for label in picture.layout.places[target.id].labels if _belongs_to_wire(target, label)]
-    picture.taken[target.id] = [_plain_text(label) for label in labels]
+    keys: dict[str, tuple[Edge | int, ...]] = {"factor": wire.edges, "derivative": (wire.value,)}
+    picture.taken[target.id] = [_plain_text(label, keys=keys[label.role]) for label in labels]
     return picture.taken[target.id]
 
 
@@ -277,7 +279,9 @@ def _stems(picture: _Picture, cell: Cell, place: Place) -> Items:
     groups: Items = []
     for (index, leaf), track, items in zip(hung, tracks, drawn(tracks, joined_at_end=True), strict=True):
         discs = [_disc_on(leaf.disc, track.path)] if leaf.disc else []
-        factors = [_plain_text(text) for text in place.labels if text.leaf == index and text.role == "factor"]
+        factors = [
+            _plain_text(text, keys=leaf.edges) for text in place.labels if text.leaf == index and text.role == "factor"
+        ]
         groups.append(_stem(picture, leaf, track.state, (*items, *discs, *factors), track.path))
     shown = {index for index, _ in hung}
     bare = (leaf for index, leaf in enumerate(cell.leaves) if index not in shown and leaf.edges)
@@ -376,19 +380,20 @@ def _text(picture: _Picture, cell: Cell, label: Label) -> Text:
     elif label.role == "tally":
         arrived = [picture.view.parameter(value).state for value in cell.squares]
         tone = "soft" if not arrived or all(state in _SOFT_STATES for state in arrived) else ""
-    return _plain_text(label, tone)
+    value = cell.value if label.leaf is None else cell.leaves[label.leaf].value
+    return _plain_text(label, tone, () if value is None else (value,))
 
 
 def _result_kind(picture: _Picture, cell: Cell) -> str:
     return picture.view.loss(cell.value) if cell.kind == "loss" else "end"
 
 
-def _plain_text(label: Label, tone: str = "") -> Text:
+def _plain_text(label: Label, tone: str = "", keys: tuple[Edge | int, ...] = ()) -> Text:
     if label.role in _SOFT_ROLES:
         tone = "soft"
     if label.role == "derivative":
         tone = {"0": "of-zero", "∅": "of-undefined"}.get(label.text, "")
-    return Text(label.x, label.y, _spans(label), label.role, label.anchor, tone)
+    return Text(label.x, label.y, _spans(label), label.role, label.anchor, tone, keys if label.role in _NUMBERS else ())
 
 
 def _spans(label: Label) -> tuple[Span, ...]:

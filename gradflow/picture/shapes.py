@@ -100,6 +100,7 @@ class Text(NamedTuple):
         role: its type, a key of ``metrics.FONTS``.
         anchor: ``start``, ``middle`` or ``end``.
         tone: its colour: ``""`` (ink), ``soft``, ``inverse``, ``of-zero`` or ``of-undefined``.
+        keys: whose number, derivative or factor it is: the id of a value, or edges.
     """
 
     x: float
@@ -108,6 +109,7 @@ class Text(NamedTuple):
     role: str
     anchor: str = "start"
     tone: str = ""
+    keys: tuple[Edge | int, ...] = ()
 
 
 Primitive = Shape | Line | Head | Bars | Disc | Dot | Square | Text

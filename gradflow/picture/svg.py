@@ -333,7 +333,13 @@ def _text(text: Text) -> str:
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
     space = ' xml:space="preserve"' if len(spans) > 1 else ""
     inner = "".join(map(_span, spans))
-    return f'<text class="{classes}" x="{_number(text.x)}" y="{_number(text.y)}"{anchor}{space}>{inner}</text>'
+    place = f'x="{_number(text.x)}" y="{_number(text.y)}"{anchor}{space}'
+    return f'<text class="{classes}" {place}{_whose(text)}>{inner}</text>'
+
+
+def _whose(text: Text) -> str:
+    keys = (".".join(map(str, key)) if isinstance(key, Edge) else str(key) for key in text.keys)
+    return f' data-of="{" ".join(keys)}"' if text.keys else ""
 
 
 def _printed(spans: Iterable[Span]) -> list[Span]:
