@@ -3,6 +3,7 @@
 from gradflow import testing as testing
 from gradflow.compare import Comparison as Comparison
 from gradflow.compare import compare as compare
+from gradflow.difference import Difference as Difference
 from gradflow.draw import animate as animate
 from gradflow.draw import choose as choose
 from gradflow.draw import draw as draw
@@ -17,6 +18,8 @@ from gradflow.graph import Edge as Edge
 from gradflow.graph import Graph as Graph
 from gradflow.graph import Op as Op
 from gradflow.graph import Value as Value
+from gradflow.playground import playground as playground
+from gradflow.playing import Playground as Playground
 from gradflow.reason import Cut as Cut
 from gradflow.reason import Explanation as Explanation
 from gradflow.reason import Reason as Reason

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import re
 import sys
 import sysconfig
+from collections.abc import Callable
 from types import CodeType, FrameType
+from typing import Any, TypeVar
 
 import torch
 
+Called = TypeVar("Called", bound=Callable[..., Any])
 _HIDDEN = tuple(
     os.path.join(os.path.realpath(folder), "")
     for folder in (os.path.dirname(torch.__file__), os.path.dirname(__file__))
 )
 _STDLIB = os.path.join(os.path.realpath(sysconfig.get_paths()["stdlib"]), "")
+_STANDS_FOR: dict[CodeType, str] = {}
 _CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]\d+\.py$|^<ipython-input-")
+
+
+def place(words: str) -> Callable[[Called], Called]:
+    """A function of gradflow that stands where the user's line would: those words are the place of what it calls."""
+
+    def register(function: Called) -> Called:
+        _STANDS_FOR[inspect.unwrap(function).__code__] = words
+        return function
+
+    return register
 
 
 class Locations:
@@ -57,18 +72,21 @@ class Locations:
 
     def words(self) -> list[tuple[str, str]]:
         """``file:line`` and that line, stripped, of each place; two empty strings at the end, for -1."""
-        return [
-            (f"{shown(code.co_filename)}:{line}", linecache.getline(code.co_filename, line).strip())
-            for code, line in self._places
-        ] + [("", "")]
+        return [_words(code, line) for code, line in self._places] + [("", "")]
 
     def _learn(self, code: CodeType) -> bool:
-        mine = is_own(code.co_filename)
+        mine = code in _STANDS_FOR or is_own(code.co_filename)
         self._own[id(code)] = mine
         self._codes.append(code)
         if mine:
             self._ids[id(code)] = {}
         return mine
+
+
+def _words(code: CodeType, line: int) -> tuple[str, str]:
+    if code in _STANDS_FOR:
+        return _STANDS_FOR[code], ""
+    return f"{shown(code.co_filename)}:{line}", linecache.getline(code.co_filename, line).strip()
 
 
 def is_own(filename: str) -> bool:

@@ -23,6 +23,11 @@ WAIT = 60_000
 NO_UPDATES = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 FRONTS = {"lab": "lab/tree", "notebook": "notebooks"}
 
+PLAYING = """\
+import gradflow as gf, torch
+model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+gf.playground(model, torch.ones(4, 2), loss=lambda out: out.sum())"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -62,6 +67,8 @@ def _write(folder: Path, data: Path) -> None:
     for name in ("trusted", "untrusted"):
         notebook = nbformat.v4.new_notebook(cells=cells, metadata={**spec, "title": name})
         nbformat.write(notebook, folder / f"{name}.ipynb")
+    playing = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLAYING)], metadata=spec)
+    nbformat.write(playing, folder / "playing.ipynb")
     data.mkdir()
     NotebookNotary(data_dir=str(data)).sign(nbformat.read(folder / "trusted.ipynb", as_version=4))
 
@@ -128,5 +135,35 @@ def test_untrusted(browser, server, front):
     expect(output.locator("tbody th")).to_have_text(["x", "w", "b", "y_"])
     expect(output.locator("gf-figure, svg, script, button")).to_have_count(0)
     expect(output).not_to_contain_text("loss")
+    assert [] == page.strangers
+    page.context.close()
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_playground(browser, server, front):
+    """A tick runs the model again: words, picture, table and boxes follow; closing takes it off the page."""
+    page = _open(browser, server, front, "playing")
+    page.locator(".jp-CodeCell .cm-content").first.click(timeout=WAIT)
+    kernel = page.get_by_text("| Idle") if front == "lab" else page.get_by_title("Python 3 (ipykernel) | Idle")
+    expect(kernel.first).to_be_attached(timeout=WAIT)
+    page.keyboard.press("Shift+Enter")
+    said, rows = page.locator(".gf-live").first, page.locator(".gf-row")
+    expect(rows).to_have_count(3, timeout=WAIT)
+    expect(said).to_have_text("The program as it is.Every parameter gets what it got before.")
+
+    rows.nth(0).get_by_label("cut").check()
+    expect(said).to_have_text("Cut after 0.0 is no longer reached. 0 no longer moves.", timeout=WAIT)
+    picture = page.locator("gf-figure, gradflow-figure")
+    expect(picture.locator("svg:visible").first).to_contain_text("playground")
+    expect(page.locator(".gf-scroll tbody th")).to_have_text(["0.weight", "0.bias"])
+    rows.nth(2).get_by_label("ask").check()
+    rows.nth(2).get_by_label("freeze").check()
+    expect(page.get_by_role("alert")).to_contain_text("inputs= names 2.weight and 2.bias, which PyTorch refuses")
+    expect(rows.nth(2).get_by_label("freeze")).not_to_be_checked()
+    page.get_by_role("button", name="Start again").click()
+    expect(rows.nth(0).get_by_label("cut")).not_to_be_checked()
+    expect(said).to_contain_text("The program as it is.")
+    page.get_by_role("button", name="Close").click()
+    expect(rows).to_have_count(0)
     assert [] == page.strangers
     page.context.close()
