@@ -205,12 +205,16 @@ class Calls(TorchFunctionMode):
 
 @dataclass
 class Outcome:
-    """What really came of a run: names, and the calls and the steps whose backward nodes ran."""
+    """What really came of a run: names, and the calls and the steps whose backward nodes ran.
+
+    ``names`` are those that something is known of, all if None.
+    """
 
     reached: list[str]
     stepped: list[str]
     calls: set[int]
     rest: set[int]
+    names: list[str] | None = None
 
 
 def program(seed: int) -> Program:
