@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import random
+import re
 import subprocess
 import sys
 import warnings
@@ -25,8 +27,12 @@ from playwright.sync_api import Browser
 from programs import Change, Outcome, Program, Run
 
 import gradflow as gf
+from gradflow.picture.derivatives import sends
 from gradflow.picture.net import net
 from tests import zoo
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+derivatives = importlib.import_module("derivatives")
 
 BOOK = Path(__file__).parent.parent / "book"
 CHAPTERS = sorted(path for path in BOOK.glob("*.ipynb") if "gf.trace(" in path.read_text(encoding="utf-8"))
@@ -329,3 +335,95 @@ def test_chapters(browser: Browser, chapter: Path) -> None:
 
     assert [] == wrong
     assert tally["known"] > 0
+
+
+def asked(browser: Browser, flow: gf.Flow, change: dict[str, Any], holders: Any = None) -> dict[str, Any]:
+    """What the page says to one change."""
+    return predictions(browser, [(net(flow.graph, {"loss": flow}, holders), [change])], script())[0][0]
+
+
+REFUSED = {
+    "unknown name": ("bridge", {"frozen": ["A.wieght"]}, "frozen: there is no A.wieght.*A.weight"),
+    "unknown loss": ("bridge", {"losses": ["lss"]}, "losses: there is no lss.*loss"),
+    "unknown edge": ("bridge", {"cut": ["0.0.0"]}, "0.0.0 is no edge; expected value.op.position, and op 0 takes"),
+    "no such op": ("bridge", {"heal": [99]}, "heal: op 99: there are ops 0 to 4"),
+    "nothing to heal": ("bridge", {"heal": [0]}, "it cuts nothing"),
+    "a number that left": ("all_states", {"heal": [10]}, "a number has left PyTorch here"),
+    "a name that is none": ("mlp", {"ask": ["xx"]}, "ask: there is no xx"),
+    "not held": ("mlp", {"hold": ["x"]}, "hold: there is no x"),
+}
+
+
+@pytest.mark.parametrize(("name", "change", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_has_no_one_meaning_is_refused(browser: Browser, name: str, change: dict[str, Any], words: str) -> None:
+    """A refusal says what was given and why it cannot be done, with what is nearest to it."""
+    said = asked(browser, zoo.ZOO[name](), change)
+
+    assert re.search(words, said.get("refused", str(said)))
+
+
+def test_write_cannot_be_cut_from_its_memory(browser: Browser) -> None:
+    """A detach at the target of a write would write to the same memory, with another history: it is refused."""
+    flow = zoo.ZOO["writes_in_place"]()
+    write = next(op for op in flow.graph.ops if op.target == "mul_")
+    said = asked(browser, flow, {"cut": [f"{write.inputs[0]}.{write.id}.0"]})
+
+    assert "shares memory" in said["refused"]
+
+
+def test_custom_function_is_known_only_as_it_ran(browser: Browser) -> None:
+    """What a custom function would send in another situation is nowhere written, so the page does not say it."""
+    a, b, c = (torch.ones(3, requires_grad=True) for _ in range(3))
+    with gf.trace(a=a, b=b, c=c) as t:
+        loss = (programs.NoneBack.apply(a * c, b) * c).sum()
+    flow = t.flow(loss)
+    (product,) = [op for op in flow.graph.ops if op.inputs[:2] == (0, 2)]
+    unchanged = asked(browser, flow, {})
+    frozen = asked(browser, flow, {"frozen": ["b"]})
+    cut = asked(browser, flow, {"cut": [f"0.{product.id}.0"]})
+
+    assert (["a", "c"], []) == (unchanged["reached"], unchanged["unknown"])
+    assert (["c"], ["a"]) == (frozen["reached"], frozen["unknown"])
+    assert (["c"], []) == (cut["reached"], cut["unknown"])
+
+
+def test_what_would_raise_is_not_told(browser: Browser) -> None:
+    """A hook on what no longer requires grad raises, and then nothing is known."""
+    a, b = (torch.ones(3, requires_grad=True) for _ in range(2))
+    with gf.trace(a=a, b=b) as t:
+        h = a * 2
+        h.register_hook(lambda gradient: gradient)
+        loss = (h * b).sum()
+
+    assert ["a", "b"] == asked(browser, t.flow(loss), {"frozen": ["a"]})["unknown"]
+
+
+def test_losses_are_told_apart(browser: Browser) -> None:
+    """Of several losses there is one answer for their sum, and one for each."""
+    a, b = (torch.ones(3, requires_grad=True) for _ in range(2))
+    with gf.trace(a=a, b=b) as t:
+        first, second = (a * 2).sum(), (b * 3).sum()
+    data = net(t.graph, {"first": t.flow(first), "second": t.flow(second)}, ["a"])
+    ((said,),) = predictions(browser, [(data, [{}])], script())
+
+    assert (["a", "b"], ["a"], 4) == (said["reached"], said["stepped"], said["backwardOps"])
+    assert [["a"], ["b"]] == [one["reached"] for one in said["byLoss"].values()]
+
+
+def test_net_is_small() -> None:
+    """A model of 12 blocks takes 25 kB at most."""
+    flow = zoo.ZOO["gpt2"]()
+
+    assert len(json.dumps(net(flow.graph, {"loss": flow}), separators=(",", ":"))) <= 25_000
+
+
+@pytest.mark.parametrize("name", ["where", "expand_as", "nn.functional.cross_entropy", "max", "special.airy_ai"])
+def test_table_of_derivatives(name: str) -> None:
+    """What the table says of a function is what PyTorch does with it now."""
+    seen = derivatives.seen_by_all(frozenset({name}))
+    target = name.split(".")[-1].removeprefix("special_")
+    found = {(of, pattern): derivatives.row(pattern, cells) for (of, pattern), cells in seen.items() if target in of}
+
+    assert found
+    for (of, pattern), letters in found.items():
+        assert letters == (sends(of, pattern) or "?" * len(pattern))

@@ -3,25 +3,18 @@
 // What is not known stays unknown: every answer is no, maybe or yes.
 
 const NO = 0, MAYBE = 1, YES = 2;
+/** @type {Record<string, number>} */
 const LINKED = { "0": NO, "?": MAYBE, "1": YES, u: YES, m: YES };
+/** @type {Record<string, number>} */
 const CARRIED = { "0": NO, "?": MAYBE, "1": YES, u: NO, m: MAYBE };
 
-/**
- * @typedef {{ops: [number[], number[]][], kinds: string, values: string, conducts: string, same: [number, number][],
- *   grow: number[], unrun: number[], shrink: number[], grads: number[], seen: [number, number[]][], noHeal: [string, number[]][],
- *   noCut: [string, string[]][], set: string[], parameters: [string, number[]][], leaves: [string, number[]][],
- *   names: [string, number][], losses: [string, number, string[] | null][], candidates: [string, number][],
- *   held: string[] | null}} Net
- * @typedef {string | [number, number, number] | {value: number, op: number, position: number}} Use
- * @typedef {{cut?: Use[], heal?: number[], frozen?: string[], thaw?: string[], ask?: string[] | null,
- *   hold?: string[], losses?: (string | number)[]}} Change
- * @typedef {{reached: string[], stepped: string[], backwardOps: number | null, edges: string[],
- *   unknown: string[]}} Answer
- * @typedef {{label: string, value: number, ask: Set<number> | null}} Loss
- * @typedef {{net: Net, first: number[], cut: Set<string>, heal: Set<number>, frozen: Set<number>, thaw: Set<number>,
- *   hold: Set<string>, losses: Loss[], before: Map<number, number>}} Plan
- * @typedef {{needs: Uint8Array, raises: boolean}} Forward
- */
+/** @typedef {import("./whatif_types.js").Net} Net */
+/** @typedef {import("./whatif_types.js").Use} Use */
+/** @typedef {import("./whatif_types.js").Change} Change */
+/** @typedef {import("./whatif_types.js").Answer} Answer */
+/** @typedef {import("./whatif_types.js").Loss} Loss */
+/** @typedef {import("./whatif_types.js").Plan} Plan */
+/** @typedef {import("./whatif_types.js").Forward} Forward */
 
 /** @type {(a: number, b: number) => number} */
 const both = Math.min;
@@ -65,13 +58,12 @@ function planned(net, change) {
     const why = Number.isInteger(op) && net.ops[op] ? refusal(net, op) : `there are ops 0 to ${net.ops.length - 1}`;
     if (why) throw new Error(`heal: op ${op}: ${why}.`);
   }
-  const leaves = [...net.parameters, ...net.leaves];
-  const frozen = flagged(net, leaves, change.frozen, "frozen"), thaw = flagged(net, leaves, change.thaw, "thaw");
+  const frozen = flagged(net, change.frozen, "frozen"), thaw = flagged(net, change.thaw, "thaw");
   const hold = change.hold ? change.hold.map((name) => parameter(net, name)) : net.held;
   const asked = change.ask === undefined || change.ask === null ? change.ask : valuesOf(net, change.ask);
   const losses = (change.losses ?? net.losses.map(([label]) => label)).map((given) => {
-    const { label, value, ask } = loss(net, given);
-    return { label, value, ask: asked === undefined ? ask && valuesOf(net, ask) : asked };
+    const [label, value, ask] = loss(net, given);
+    return { label, value, ask: asked === undefined ? ask ? valuesOf(net, ask) : null : asked };
   });
   const before = new Map(net.same.map(([from, to]) => [to, from]));
   return { net, first, cut, heal, frozen, thaw, hold: new Set(hold ?? net.parameters.map(([name]) => name)), losses,
@@ -94,65 +86,55 @@ function cuttable(net, use) {
   return id;
 }
 
-/** @param {Net} net @param {[string, number[]][]} leaves @param {string[] | undefined} names @param {string} what */
-function flagged(net, leaves, names, what) {
-  const found = new Set();
-  for (const name of names ?? []) {
-    const of = leaves.find(([known]) => known === canonical(net, name));
-    if (!of) throw unknown(what, name, leaves.map(([known]) => known));
-    if (net.set.includes(of[0])) throw new Error(`${what}: ${name}: the program itself sets its requires_grad.`);
-    if (what === "thaw" && net.values[of[1][0]] === "n") throw new Error(`thaw: ${name} holds no real numbers.`);
-    of[1].forEach((value) => found.add(value));
-  }
-  return found;
+/** The leaf that answers to a name. @param {Net} net @param {string} name */
+function leafOf(net, name) {
+  const leaves = [...net.parameters, ...net.leaves], other = net.names.find(([known]) => known === name);
+  return leaves.find(([known, values]) => known === name || (other && values.includes(other[1])));
 }
 
-/** The first name of what answers to several. @param {Net} net @param {string} name */
-function canonical(net, name) {
-  const alias = net.names.find(([known]) => known === name);
-  const leaf = alias && [...net.parameters, ...net.leaves].find(([, values]) => values.includes(alias[1]));
-  return leaf ? leaf[0] : name;
+/** @param {Net} net @param {string[] | undefined} names @param {"frozen" | "thaw"} what */
+function flagged(net, names, what) {
+  return new Set((names ?? []).flatMap((name) => {
+    const leaf = leafOf(net, name);
+    if (!leaf) throw unknown(net, what, name);
+    if (net.set.includes(leaf[0])) throw new Error(`${what}: the program itself sets requires_grad of ${name}.`);
+    if (what === "thaw" && net.values[leaf[1][0]] === "n") throw new Error(`thaw: ${name} holds no real numbers.`);
+    return leaf[1];
+  }));
 }
 
 /** @param {Net} net @param {string} name */
 function parameter(net, name) {
-  const own = canonical(net, name);
-  if (net.parameters.some(([known]) => known === own)) return own;
-  throw unknown("hold", name, net.parameters.map(([known]) => known));
+  const leaf = leafOf(net, name);
+  if (leaf && net.parameters.includes(leaf)) return leaf[0];
+  throw unknown(net, "hold", name);
 }
 
-/** @param {Net} net @param {string[]} names */
+/** @param {Net} net @param {string[]} names @returns {Set<number>} */
 function valuesOf(net, names) {
-  const found = new Set();
-  for (const name of names) {
-    const own = canonical(net, name);
-    const leaf = [...net.parameters, ...net.leaves].find(([known]) => known === own);
-    const other = /^%\d+$/.test(name) ? Number(name.slice(1)) : net.names.find(([known]) => known === name)?.[1];
-    if (!leaf && (other === undefined || other >= net.values.length)) {
-      throw unknown("ask", name, [...net.parameters, ...net.leaves, ...net.names].map(([known]) => known));
-    }
-    (leaf ? leaf[1] : [/** @type {number} */ (other)]).forEach((value) => found.add(value));
-  }
-  return found;
+  return new Set(names.flatMap((name) => {
+    const leaf = leafOf(net, name), named = net.names.find(([known]) => known === name);
+    const value = named ? named[1] : /^%\d+$/.test(name) ? Number(name.slice(1)) : net.values.length;
+    if (!leaf && value >= net.values.length) throw unknown(net, "ask", name);
+    return leaf ? leaf[1] : [value];
+  }));
 }
 
-/** @param {Net} net @param {string | number} given */
+/** @param {Net} net @param {string | number} given @returns {[string, number, (string[] | null)?]} */
 function loss(net, given) {
-  const recorded = net.losses.find(([label, value]) => given === label || given === value);
-  if (recorded) return { label: recorded[0], value: recorded[1], ask: recorded[2] };
-  const all = [...net.candidates, ...net.names];
-  const found = typeof given === "number" ? ["%" + given, given] : all.find(([label]) => given === label);
-  if (!found || net.values[/** @type {number} */ (found[1])] === undefined) {
-    throw unknown("losses", String(given), [...net.losses, ...all].map(([label]) => label));
-  }
-  return { label: String(found[0]), value: Number(found[1]), ask: null };
+  const known = [...net.losses, ...net.candidates, ...net.names];
+  const found = known.find(([label, value]) => given === label || given === value);
+  if (found) return /** @type {[string, number]} */ (found);
+  if (typeof given === "string" || !net.values[given]) throw unknown(net, "losses", String(given));
+  return [`%${given}`, given];
 }
 
-/** @param {string} where @param {string} name @param {string[]} known */
-function unknown(where, name, known) {
-  const near = [...known].sort((a, b) => distance(name, a) - distance(name, b)).slice(0, 3);
-  return new Error(`${where}: there is no ${name} here; expected a name of the graph${near.length
-    ? `, nearest: ${near.join(", ")}` : ""}.`);
+/** @param {Net} net @param {string} where @param {string} name */
+function unknown(net, where, name) {
+  const all = where === "losses" ? [...net.losses, ...net.candidates] : where === "hold" ? net.parameters
+    : [...net.parameters, ...net.leaves];
+  const near = all.map(([known]) => known).sort((a, b) => distance(name, a) - distance(name, b)).slice(0, 3);
+  return new Error(`${where}: there is no ${name}; expected a name of the graph, as ${near.join(", ")}.`);
 }
 
 /** How many letters differ. @param {string} a @param {string} b */
@@ -192,7 +174,7 @@ function needing(plan) {
     let changed = plan.heal.has(op), result = NO;
     for (let k = 0; k < inputs.length; k += 1) {
       const now = brought(plan, needs, op, k), then = plan.heal.has(op) ? NO : recorded[inputs[k]];
-      const letter = /** @type {"0"} */ (net.conducts[first[op] + k]);
+      const letter = net.conducts[first[op] + k];
       if (now > then && (grow.has(op) || (runs && letter === "?"))) raises = true;
       if (now < then && shrink.has(op)) raises = true;
       if (plan.heal.has(op) && now && madeInInference(plan, inputs[k])) raises = true;
@@ -204,7 +186,8 @@ function needing(plan) {
       const kept = before.get(value), letter = net.values[value];
       if (plan.frozen.has(value) || plan.thaw.has(value)) continue;
       if (kept !== undefined) needs[value] = needs[kept];
-      else if (letter !== "L") needs[value] = letter === "n" || (changed && !runs) ? NO : changed ? result : recorded[value];
+      else if (letter === "n" || (letter !== "L" && changed && !runs)) needs[value] = NO;
+      else if (letter !== "L") needs[value] = changed ? result : recorded[value];
     }
   });
   return { needs, raises };
@@ -225,7 +208,7 @@ function leading(plan, needs, ask) {
   net.ops.forEach(([inputs, outputs], op) => {
     if (active(plan, op)) {
       for (let k = 0; k < inputs.length; k += 1) {
-        const linked = LINKED[/** @type {"0"} */ (net.conducts[first[op] + k])];
+        const linked = LINKED[net.conducts[first[op] + k]];
         ops[op] = either(ops[op], both(both(brought(plan, needs, op, k), linked), values[inputs[k]]));
       }
     }
@@ -272,7 +255,7 @@ function backward(plan, forward, losses) {
     }
     const asRecorded = net.kinds[op] !== "=" || (gets === runs && sameAsSeen(plan, needs, leads.values, got, op, seen));
     for (let k = 0; k < inputs.length; k += 1) {
-      const letter = /** @type {"0"} */ (net.conducts[first[op] + k]), value = inputs[k];
+      const letter = net.conducts[first[op] + k], value = inputs[k];
       const way = both(brought(plan, needs, op, k), leads.values[value]);
       const linked = both(way, LINKED[letter]), carried = asRecorded ? CARRIED[letter] : letter === "0" ? NO : MAYBE;
       run[value] = either(run[value], both(runs, linked));
@@ -305,6 +288,6 @@ function told(plan, forward, ask, got, edges, count) {
   if (forward.raises) {
     return { reached: [], stepped: [], backwardOps: null, edges: [], unknown: names.map(([name]) => name) };
   }
-  const reached = at(YES);
-  return { reached, stepped: reached.filter((name) => plan.hold.has(name)), backwardOps: count, edges, unknown: at(MAYBE) };
+  const reached = at(YES), stepped = reached.filter((name) => plan.hold.has(name));
+  return { reached, stepped, backwardOps: count, edges, unknown: at(MAYBE) };
 }
