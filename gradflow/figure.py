@@ -100,6 +100,7 @@ class Figure:
             data=about.data,
             steps=about.steps,
             theme=self.theme,
+            mode="step" if self.animated else "",
         )
 
     def _choice(self, choice: Choice) -> str:

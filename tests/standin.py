@@ -34,6 +34,7 @@ def html(flow: Flow, *, stepped: bool = False, theme: str = "auto") -> str:
         table=[("parameter", "reason"), *((name, one.reason.name) for name, one in found.items())],
         data=payload(flow.graph, {"loss": flow}, found),
         steps=steps(flow) if stepped else (),
+        mode="step" if stepped else "",
         theme=theme,
     )
 

@@ -53,7 +53,16 @@ def test_figures_have_no_faults(name, scheme, built, reader):
     page.goto((built / f"{name}.html").as_uri())
     page.wait_for_function("[...document.querySelectorAll('gf-figure')].every(one => one.shadowRoot)")
 
-    assert [] == [fault for fault in faults(page) if "gradflow" in fault]
+    assert [] == [fault for fault in faults(page) if "gf-" in fault]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_holds_each_script_once(name, built):
+    """However many figures there are, their code is on the page one time."""
+    scripts = re.findall(r"<script>\(\(\)=>.*?</script>", (built / f"{name}.html").read_text("utf-8"), re.DOTALL)
+
+    assert sorted(set(scripts)) == sorted(scripts)
+    assert ("<gf-figure" in (built / f"{name}.html").read_text("utf-8")) == bool(scripts)
 
 
 def test_a_figure_is_chosen_by_the_keyboard(built, reader):

@@ -509,7 +509,7 @@ def test_keys_are_kept_from_the_host(reader):
     page = reader.open(html(scalar(), stepped=True))
     own = "all => all.every(one => one.dataset.lmSuppressShortcuts === 'true')"
 
-    expect(page.locator("button, input, g[tabindex]")).to_have_count(13)
+    expect(page.locator("button, input, g[tabindex]")).to_have_count(14)
     assert page.locator("gf-figure, button, input, g[tabindex]").evaluate_all(own)
 
 

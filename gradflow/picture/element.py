@@ -28,6 +28,7 @@ def fragment(
     data: Mapping[str, object],
     steps: Sequence[Step] = (),
     theme: str = "auto",
+    mode: str = "",
 ) -> str:
     r"""One piece of HTML that needs nothing else: no file, no network, no other figure of the page.
 
@@ -44,6 +45,7 @@ def fragment(
         data: what :func:`gradflow.picture.payload.payload` gives.
         steps: what :func:`gradflow.picture.steps.steps` gives; one that no picture shows is left out.
         theme: ``auto``, ``light``, ``dark`` or ``grey``.
+        mode: the panel that is open at first: ``step``, ``whatif`` or none.
 
     >>> html = fragment(label="x > y", pictures=[(80, "<svg/>")], table=[("name",), ("w",)], data={})
     >>> html.splitlines()[:3]  # doctest: +NORMALIZE_WHITESPACE
@@ -53,6 +55,7 @@ def fragment(
      '<details slot="table"><summary>Table (1 row)</summary><table><thead><tr><th
       scope="col">name</th></tr></thead><tbody><tr><th scope="row">w</th></tr></tbody></table></details>']
     """
+    opened = f' mode="{mode}"' if mode else ""
     shown = {found for _, svg in pictures for found in _KEY.findall(svg)} if steps else set()
     told = [[[key(one) for one in step.keys], step.label, step.sentence] for step in steps]
     seen = [step for step in told if not shown.isdisjoint(step[0])]
@@ -60,7 +63,7 @@ def fragment(
         filter(
             None,
             [
-                f'<gf-figure theme="{attribute(theme)}">',
+                f'<gf-figure theme="{attribute(theme)}"{opened}>',
                 _pictures(sorted(dict(reversed(pictures)).items()), label),
                 _table(table),
                 f'<script type="application/json">{encoded({**data, "steps": seen})}</script>',

@@ -16,6 +16,8 @@ from gradflow.roster import explanations
 from gradflow.verdict import causes_in_words, verdict
 
 MOST_ROWS = 400
+MOST_STEPPED = 100
+"""A pass over so many ops can be walked through in every figure; a longer one where it is asked for."""
 
 
 class Page(NamedTuple):
@@ -36,7 +38,7 @@ def page(graph: Graph, over: tuple[Pass, ...], sketches: Sequence[Sketch], anima
     """The page of a graph and of what some passes did on it."""
     flows = {one.label: one.flow for one in over}
     found = over[0].explanations if len(over) == 1 else {}
-    told = steps(over[0].flow) if animated else ()
+    told = steps(over[0].flow) if len(over) == 1 and (animated or len(graph.ops) <= MOST_STEPPED) else ()
     holders = over[0].holders if over else None
     data = payload(graph, flows, found, sketch=sketches[0], also=sketches[1:], holders=holders)
     return Page(_table(graph, over), data, told)

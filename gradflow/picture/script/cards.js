@@ -49,10 +49,20 @@ export function marksOf(svg, card) {
     const square = group.classList.contains("parameter");
     const said = card(key, square);
     for (const [name, text] of Object.entries(said.about)) if (text !== "") group.dataset[name] ??= String(text);
-    return { group, key, square, ...said };
+    return { group, key, square, bundle: bundleOf(group), ...said };
   });
   const before = (/** @type {number[]} */ a, /** @type {number[]} */ b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
   return marks.sort((a, b) => before(a.order, b.order));
+}
+
+/** @param {SVGGElement} group @returns {string[]} the keys of all that its drawing stands for */
+function bundleOf(group) {
+  const keys = [group.dataset.key || ""];
+  let next = /** @type {SVGGElement | null} */ (group.nextElementSibling);
+  for (; next?.dataset?.key && !next.childElementCount; next = /** @type {SVGGElement | null} */ (next.nextElementSibling)) {
+    keys.push(next.dataset.key);
+  }
+  return keys;
 }
 
 /** @param {Mark} mark @returns {string[]} what its card says: of a gradient that is still to come, nothing */

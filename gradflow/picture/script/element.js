@@ -1,18 +1,28 @@
 // @ts-check
 /**
- * <gf-figure>: a picture whose lines and squares have cards, and which can be stepped through.
+ * <gf-figure>: a picture whose lines and squares have cards, which can be stepped through, and in which a reader
+ * changes the way of the gradient and sees what would follow.
  *
  * What the reader did is the state; what follows from it is the view; only draw() changes the page. Whatever the
  * cards and the steps say was written by Python.
  */
 
 import { cardOf, cards, linesOf, marksOf } from "./cards.js";
-import { make } from "./dom.js";
+import { OWN_KEYS, make } from "./dom.js";
+import { UNCHANGED, changes } from "./edits.js";
 import { LINES, boundsOf, holds, placeOf, pointsOf, shows } from "./geometry.js";
+import { drawForecast } from "./overlay.js";
 import { addBands, isDark, picturesOf, svgOf } from "./page.js";
-import { MOST_DOTS, controls } from "./steps.js";
+import { act, whatifPanel } from "./panel.js";
+import { MOST_DOTS, stepsPanel } from "./steps.js";
+import { predicted } from "./whatif.js";
 
-/** @typedef {import("./types.js").Step} Step */
+/** @typedef {import("./types.js").Edit} Edit */
+/** @typedef {import("./types.js").Forecast} Forecast */
+/** @typedef {import("./types.js").Host} Host */
+/** @typedef {import("./types.js").Mode} Mode */
+/** @typedef {import("./types.js").Net} Net */
+/** @typedef {import("./types.js").Panel} Panel */
 /** @typedef {import("./types.js").Data} Data */
 /** @typedef {import("./types.js").Picture} Picture */
 /** @typedef {import("./types.js").Point} Point */
@@ -25,18 +35,31 @@ const FIT = 0.95; // the least scale at which a picture is still shown
 const NEAR = 12; // half the size of a target, in pixels
 const PACE = 600; // milliseconds from step to step
 
-/** @param {State} state @param {Picture[]} pictures @param {Step[]} steps @returns {View} */
-function derived(state, pictures, steps) {
+/** @param {State} state @param {Picture[]} pictures @param {Data} data @returns {View} */
+function derived(state, pictures, { steps, net }) {
   const fitting = pictures.findIndex((picture) => picture.width * FIT <= state.room);
+  const stepping = state.mode === "step";
   return {
     picture: fitting < 0 ? pictures.length - 1 : fitting,
     dark: state.dark,
     card: state.hover < 0 ? state.focus : state.hover,
     step: state.step,
     playing: state.playing,
-    pending: new Set(steps.slice(state.step).flatMap(([keys]) => keys)),
-    current: new Set(state.step < steps.length || state.playing ? steps[state.step - 1]?.[0] : []),
+    pending: new Set(stepping ? steps.slice(state.step).flatMap(([keys]) => keys) : []),
+    current: new Set(stepping && (state.step < steps.length || state.playing) ? steps[state.step - 1]?.[0] : []),
+    state,
+    forecast: net && changes(state.edit) ? forecastOf(net, state.edit) : null,
   };
+}
+
+/** @type {WeakMap<Edit, Forecast>} */
+const forecasts = new WeakMap();
+
+/** @param {Net} net @param {Edit} edit @returns {Forecast} */
+function forecastOf(net, edit) {
+  const known = forecasts.get(edit) ?? { before: predicted(net, {}), then: predicted(net, edit) };
+  forecasts.set(edit, known);
+  return known;
 }
 
 /** @param {Mark} mark @param {View} view */
@@ -49,7 +72,11 @@ function paint(mark, view) {
 
 class GradflowFigure extends HTMLElement {
   /** @type {State} */
-  state = { room: 0, dark: false, hover: -1, focus: -1, step: 0, playing: false };
+  state = {
+    room: 0, dark: false, hover: -1, focus: -1, step: 0, playing: false, mode: "", edit: UNCHANGED, past: [], note: "",
+  };
+  /** @type {Panel[]} */
+  panels = [];
   /** @type {Mark[]} every line and square of the picture that is shown */
   marks = [];
   /** @type {Mark[]} those that can be pointed at */
@@ -83,25 +110,82 @@ class GradflowFigure extends HTMLElement {
   build() {
     const json = this.querySelector("script[type='application/json']");
     /** @type {Data} */
-    const data = { losses: [], values: [], ops: [], edges: [], parameters: [], ...JSON.parse(json?.textContent || "{}") };
+    const data = { net: null, losses: [], values: [], ops: [], edges: [], parameters: [], ...JSON.parse(json?.textContent || "{}") };
     this.data = data;
     this.pictures = picturesOf(this);
     this.card = make("div", { class: "card", hidden: "" });
     this.frame = make("div", { class: "frame" }, this.card);
     this.strip = make("ol", { class: "strip" });
     this.figure = make("div", { class: "figure" }, this.frame);
-    const { steps } = data;
-    if (steps.length) {
-      this.controls = controls(steps, (change) => this.set(change), () => this.state);
-      this.figure.append(this.controls.root, this.strip);
-    }
+    this.furnish(data);
     const table = make("slot", { name: "table" });
     this.attachShadow({ mode: "open" }).append(make("style", {}, STYLE), this.figure, table);
     // Seen from the document, a key pressed in here was pressed on this element.
     this.setAttribute("data-lm-suppress-shortcuts", "true");
     this.listen(this.frame);
-    this.state.step = Math.min(1, steps.length); // what comes later is for the reader to foretell
+    this.state.step = Math.min(1, data.steps.length); // what comes later is for the reader to foretell
+    this.state.mode = /** @type {Mode} */ (this.getAttribute("mode") || "");
     this.watch();
+  }
+
+  /** The panels that the data allow, and the buttons that open them. @param {Data} data */
+  furnish({ net, steps }) {
+    /** @type {[Mode, string, Panel][]} */
+    const offered = [];
+    const host = this.host();
+    if (net) {
+      const panel = whatifPanel(host, net);
+      this.frame?.before(panel.banner);
+      offered.push(["whatif", "What if?", panel]);
+    }
+    if (steps.length) offered.push(["step", "Step by step", stepsPanel(steps, (change) => this.set(change), () => this.state)]);
+    const buttons = offered.map(([mode, label]) => {
+      const button = make("button", { type: "button", ...OWN_KEYS }, label);
+      button.addEventListener("click", () => this.set({ mode: this.state.mode === mode ? "" : mode, playing: false }));
+      return button;
+    });
+    const tabs = { root: make("div", { class: "bar tabs", role: "group", "aria-label": "What this figure can do" }, ...buttons) };
+    /** @param {View} view */
+    const draw = ({ state }) => offered.forEach(([mode, , { root }], i) => {
+      buttons[i].setAttribute("aria-expanded", String(state.mode === mode));
+      root.hidden = state.mode !== mode;
+    });
+    this.panels = offered.length ? [{ ...tabs, draw }, ...offered.map(([, , panel]) => panel)] : [];
+    this.figure?.append(...this.panels.map(({ root }) => root), /** @type {Node} */ (this.strip));
+  }
+
+  /**
+   * What would happen if the program were changed: reach, steps and work of one backward pass, from the graph alone.
+   *
+   * An edge is named as in `t.graph`: "value.op.position", or the three numbers.
+   * @param {import("./whatif_types.js").Change} change
+   * @returns {ReturnType<typeof predicted>}
+   */
+  whatif(change) {
+    if (!this.data?.net) throw new Error("whatif: this figure has no graph to predict from; draw a Graph, a Flow or a Comparison.");
+    return predicted(this.data.net, change);
+  }
+
+  /** @returns {Host} */
+  host() {
+    return {
+      data: /** @type {Data} */ (this.data),
+      figure: /** @type {HTMLElement} */ (this.figure),
+      get: () => this.state,
+      set: (change) => this.set(change),
+      edit: (change) => {
+        const { edit, past } = this.state;
+        const next = { ...edit, ...change };
+        try {
+          this.whatif(next);
+          this.set({ edit: next, past: [...past, edit], note: "" });
+        } catch (error) {
+          this.set({ note: error instanceof Error ? error.message : String(error) });
+        }
+      },
+      svg: () => this.svg,
+      marks: () => this.marks,
+    };
   }
 
   /** Follow the width of the element and the colours of the page. */
@@ -133,6 +217,7 @@ class GradflowFigure extends HTMLElement {
     frame.addEventListener("click", (event) => {
       if (this.card?.contains(this.under(event))) return;
       const mark = this.targets[this.near(event)];
+      if (mark) this.act(mark);
       const stop = mark?.stem ? this.stops.find((one) => one.square && one.key === mark.key.split(".")[0]) : mark;
       this.set({ hover: -1, focus: -1 });
       stop?.group.focus({ preventScroll: true });
@@ -148,11 +233,20 @@ class GradflowFigure extends HTMLElement {
         ArrowLeft: at + 1, ArrowUp: at + 1, ArrowRight: at - 1, ArrowDown: at - 1, Home: 0, End: this.stops.length - 1,
       };
       if (event.key === "Escape") this.set({ hover: -1, focus: -1 });
+      if ((event.key === "Enter" || event.key === " ") && at >= 0 && this.act(this.stops[at])) event.preventDefault();
       const aim = event.ctrlKey || event.metaKey || event.altKey ? undefined : aims[event.key];
       if (aim === undefined) return;
       event.preventDefault();
       this.stops[Math.max(0, Math.min(aim, this.stops.length - 1))].group.focus();
     });
+  }
+
+  /** @param {Mark} mark that was chosen @returns {boolean} whether that changes anything */
+  act(mark) {
+    const { net } = /** @type {Data} */ (this.data);
+    const playing = net !== null && this.state.mode === "whatif";
+    if (playing) act(this.host(), net, mark);
+    return playing;
   }
 
   /** @param {Event} event @returns {Node} what it happened to */
@@ -188,7 +282,12 @@ class GradflowFigure extends HTMLElement {
     if (this.shown >= 0 && keys.every((key) => next[key] === this.state[key])) return;
     if (next.room !== this.state.room) this.points.clear();
     this.state = next;
-    this.draw(derived(next, this.pictures || [], this.data?.steps || []));
+    this.draw(this.derived(next));
+  }
+
+  /** @param {State} state @returns {View} */
+  derived(state) {
+    return derived(state, this.pictures || [], /** @type {Data} */ (this.data));
   }
 
   /** @param {View} view */
@@ -202,8 +301,9 @@ class GradflowFigure extends HTMLElement {
     }
     this.marks.forEach((mark) => paint(mark, view));
     this.drawCard(view.card);
-    this.controls?.draw(view);
-    this.controls?.fit();
+    this.panels.forEach((panel) => panel.draw(view));
+    this.figure?.classList.toggle("whatif", view.state.mode === "whatif" || view.forecast !== null);
+    if (this.svg) drawForecast(this.svg, this.marks, view, this.data?.net ?? null);
     if (view.playing !== this.timer > 0) this.run(view.playing);
   }
 
@@ -259,19 +359,19 @@ class GradflowFigure extends HTMLElement {
   print() {
     const steps = this.data?.steps || [];
     if (!this.strip) return;
-    const frames = (steps.length > MOST_DOTS ? [] : steps).map(([, label], i) => {
-      const view = derived({ ...this.state, step: i + 1, playing: true }, this.pictures || [], steps);
+    const walked = this.state.mode === "step" && steps.length <= MOST_DOTS;
+    const frames = (walked ? steps : []).map(([, label], i) => {
+      const view = this.derived({ ...this.state, step: i + 1, playing: true, mode: "step" });
       this.marks.forEach((mark) => paint(mark, view));
       return make("li", {}, `${i + 1}. ${label}`, /** @type {Node} */ (this.svg?.cloneNode(true)));
     });
     this.strip.replaceChildren(...frames);
-    const whole = derived({ ...this.state, step: steps.length, playing: false }, this.pictures || [], steps);
-    this.marks.forEach((mark) => paint(mark, whole));
+    this.draw(this.derived({ ...this.state, hover: -1, focus: -1, playing: false, mode: "", edit: UNCHANGED }));
   }
 
   printed() {
     this.strip?.replaceChildren();
-    this.draw(derived(this.state, this.pictures || [], this.data?.steps || []));
+    this.draw(this.derived(this.state));
   }
 }
 

@@ -10,7 +10,7 @@ import { make, OWN_KEYS } from "./dom.js";
 export const MOST_DOTS = 12;
 
 /** @param {Step[]} steps @param {(change: Partial<State>) => void} set @param {() => State} get */
-export function controls(steps, set, get) {
+export function stepsPanel(steps, set, get) {
   const last = steps.length;
   const button = (/** @type {string} */ text) => make("button", { type: "button", ...OWN_KEYS }, text);
   const [earlier, later, play] = [button("◂ earlier"), button("later ▸"), button("play")];
@@ -47,7 +47,8 @@ export function controls(steps, set, get) {
   });
 
   /** @param {View} view */
-  function draw({ step, playing }) {
+  function draw({ step, playing, state }) {
+    if (state.mode !== "step") return;
     const [, label, sentence] = steps[step - 1];
     const ahead = steps.slice(step).map((one) => one[1]);
     const more = ahead.length > 6 ? ` and ${ahead.length - 6} more` : "";
@@ -63,6 +64,7 @@ export function controls(steps, set, get) {
     told.setAttribute("aria-live", playing && step < last ? "off" : "polite");
     told.replaceChildren(make("b", {}, `Step ${step}: ${label}.`), ` ${sentence}`);
     rest.textContent = ahead.length ? `Still to come: ${ahead.slice(0, 6).join(", ")}${more}.` : "";
+    fit();
   }
 
   function fit() {
@@ -71,5 +73,5 @@ export function controls(steps, set, get) {
     const wide = [...dots.children].some((dot) => dot.scrollWidth > pitch);
     dots.classList.toggle("tight", wide);
   }
-  return { root, draw, fit };
+  return { root, draw };
 }

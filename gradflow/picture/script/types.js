@@ -7,7 +7,11 @@
 /** @typedef {[value: number, op: number, position: number, status: string, string, string]} Edge */
 /** @typedef {[number, status: string, string, string, reason: string, why: string, source: string, number]} Parameter */
 /** @typedef {[keys: string[], label: string, sentence: string]} Step */
-/** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[]}} Data */
+/** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[], net: Net | null}} Data */
+
+/** @typedef {import("./whatif_types.js").Answer} Prediction what one backward pass would do */
+/** @typedef {import("./whatif_types.js").Net} Net */
+/** @typedef {{before: Prediction, then: Prediction & {byLoss: {[loss: string]: Prediction}}}} Forecast */
 
 /** @typedef {{width: number, source: string}} Picture */
 /** @typedef {{x: number, y: number}} Point */
@@ -19,8 +23,45 @@
  * @property {boolean} stem whether it says what the square at its end says
  * @property {{[name: string]: string | number | undefined}} about what is known of its mark
  */
-/** @typedef {Card & {group: SVGGElement, key: string, square: boolean}} Mark */
-/** @typedef {{room: number, dark: boolean, hover: number, focus: number, step: number, playing: boolean}} State */
+/**
+ * @typedef {Card & {group: SVGGElement, key: string, square: boolean, bundle: string[]}} Mark one thing of the
+ * picture; `bundle` has the keys of all that its drawing stands for
+ */
+/**
+ * @typedef {object} Edit what the reader changed; what is left out is as it was recorded
+ * @property {string[]} cut edges that get a detach
+ * @property {number[]} heal ops whose cut is taken away
+ * @property {string[]} frozen names of parameters
+ * @property {string[]} thaw names of frozen parameters that would be trained
+ * @property {string[] | null} [ask] names given to `inputs=`, null for all
+ * @property {string[]} [hold] names that the optimizer holds
+ * @property {number[]} [losses] ids of values
+ */
+/** @typedef {"" | "whatif" | "step" | "explore" | "numbers"} Mode which panel is open */
+/**
+ * @typedef {object} State
+ * @property {number} room
+ * @property {boolean} dark
+ * @property {number} hover
+ * @property {number} focus
+ * @property {number} step
+ * @property {boolean} playing
+ * @property {Mode} mode
+ * @property {Edit} edit
+ * @property {Edit[]} past what undo gives back, the latest last
+ * @property {string} note what could not be done, and why
+ */
+/**
+ * @typedef {object} Host what a panel knows of its figure
+ * @property {Data} data
+ * @property {() => State} get
+ * @property {(change: Partial<State>) => void} set
+ * @property {(edit: Partial<Edit>) => void} edit change what is changed, so that it can be undone
+ * @property {HTMLElement} figure
+ * @property {() => SVGSVGElement | undefined} svg the picture that is shown
+ * @property {() => Mark[]} marks
+ */
+/** @typedef {{root: HTMLElement, draw: (view: View) => void}} Panel */
 /**
  * @typedef {object} View
  * @property {number} picture
@@ -30,6 +71,8 @@
  * @property {boolean} playing
  * @property {Set<string>} pending
  * @property {Set<string>} current
+ * @property {State} state
+ * @property {Forecast | null} forecast what would happen, while anything is changed
  */
 
 export {};
