@@ -71,7 +71,7 @@ def keep(part: str, found: dict[str, Any]) -> None:
     stored = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     stored = {name: (stored | {part: found})[name] for name in PARTS if name in stored or name == part}
     FIGURES.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    README.write_text(put(README.read_text(encoding="utf-8"), stored), encoding="utf-8")
+    README.write_text(put(README.read_text(encoding="utf-8"), {part: found}), encoding="utf-8")
 
 
 def processor() -> str:

@@ -24,12 +24,12 @@ def timed(text: str, tokens: int, negatives: int, workers: int, *, file: bool) -
     return passed(model, path if file else lines)
 
 
-def learned(text: str, planted: list[int], **settings: Any) -> dict[str, Any]:
+def learned(text: str, planted: dict[str, int], **settings: Any) -> dict[str, Any]:
     """The seconds of one pass over a text whose right neighbours are known, and how many it finds."""
     lines = lines_of(text)
     model = built(lines, negative=5, workers=1, **settings)
     vectors = torch.from_numpy(model.wv.vectors)
-    return passed(model, lines) | {"precision": precisions(vectors, model.wv.index_to_key, *planted)}
+    return passed(model, lines) | {"precision": precisions(vectors, model.wv.index_to_key, planted)}
 
 
 def lines_of(path: str) -> list[list[str]]:

@@ -47,7 +47,7 @@ def prepared(text: str, vocabulary: int) -> dict[str, float]:
     return {"seconds": seconds, "tokens": len(corpus.ids), "megabytes": resident("VmHWM") - before, "imports": before}
 
 
-def learned(text: str, planted: list[int], **settings: Any) -> dict[str, Any]:
+def learned(text: str, planted: dict[str, int], **settings: Any) -> dict[str, Any]:
     """The seconds of a whole run on a text whose right neighbours are known, and how many it finds."""
     compiled(**settings)
     corpus = read(Path(text), Settings.vocabulary)
@@ -55,7 +55,7 @@ def learned(text: str, planted: list[int], **settings: Any) -> dict[str, Any]:
     run = train(corpus, begin(corpus, Settings(**settings)), quiet=True)
     seconds = time.perf_counter() - start
     words = run.settings.steps * words_a_step(run.settings)
-    return {"seconds": seconds, "words": words, "precision": precisions(run.tables.embedding, run.words, *planted)}
+    return {"seconds": seconds, "words": words, "precision": precisions(run.tables.embedding, run.words, planted)}
 
 
 def compiled(**settings: Any) -> None:

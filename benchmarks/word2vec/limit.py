@@ -64,37 +64,39 @@ def operations(tables: Any, batches: list[Any]) -> dict[str, float]:
     return shares | {"the rest": 1 - sum(shares.values())}
 
 
-def machine(vocabulary: int, batch: int, negatives: int, embedding: int) -> dict[str, float]:
-    """What one core does at most: the three products of a step alone, and rows read and written in random order."""
+def machine(vocabulary: int, batch: int, window: int, negatives: int, embedding: int) -> dict[str, float]:
+    """The seconds that one core needs at least for the products of a step, and for its rows.
+
+    The products are found for each pair; or for each given word once, where its pairs stand together.
+    """
     torch.set_num_threads(1)
-    generator = torch.Generator().manual_seed(0)
-    hidden, some = (
-        torch.rand(batch, embedding, generator=generator),
-        torch.rand(negatives, embedding, generator=generator),
-    )
-    logits = hidden @ some.T
-    back, gradient = torch.empty(batch, embedding), torch.empty(negatives, embedding)
-
-    def products() -> None:
-        for _ in range(1_000):
-            torch.mm(hidden, some.T, out=logits)
-            torch.mm(logits, some, out=back)
-            torch.mm(logits.T, hidden, out=gradient)
-
     table = np.zeros((vocabulary, embedding), dtype=np.float32)
     other = np.ones_like(table)
+    speed = 2 * table.nbytes / least(lambda: np.copyto(table, other))
+    moved = 2 * 4 * (2 * batch + negatives) * embedding  # each row is read, and written
+    once = batch // (2 * window)
+    found = {"bytes": moved, "bytes a second": speed}
+    for name, rows in (("pairs", batch), ("words", once)):
+        flops = 3 * 2 * rows * negatives * embedding
+        found |= {f"flops, {name}": flops, f"flops a second, {name}": flops / products(rows, negatives, embedding)}
+    return found
 
-    def copied() -> None:
-        np.copyto(table, other)
 
-    flops = 3 * 2 * batch * negatives * embedding  # of a step
-    rows = 2 * batch + negatives
-    return {
-        "flops": 1_000 * flops / least(products),
-        "bytes": 2 * table.nbytes / least(copied),
-        "flops a step": flops,
-        "bytes a step": 2 * 4 * rows * embedding,  # each row is read, and written
-    }
+def products(rows: int, negatives: int, embedding: int, times: int = 1_000) -> float:
+    """The seconds of the three products of matrices, by the faster of PyTorch and NumPy."""
+    generator = torch.Generator().manual_seed(0)
+    hidden, some = (torch.rand(number, embedding, generator=generator) for number in (rows, negatives))
+    slopes = hidden @ some.T
+    arrays = hidden.numpy(), some.numpy(), slopes.numpy()
+
+    def made(product: Callable[[Any, Any], Any], hidden: Any, some: Any, slopes: Any) -> None:
+        for _ in range(times):
+            product(hidden, some.T)
+            product(slopes, some)
+            product(slopes.T, hidden)
+
+    ways = (lambda: made(torch.mm, hidden, some, slopes)), (lambda: made(np.dot, *arrays))
+    return min(map(least, ways)) / times
 
 
 def least(work: Callable[[], None], times: int = 5) -> float:

@@ -14,20 +14,19 @@ from gradflow.experiments.word2vec.planted import planted
 RANKS = {"common": slice(200, 2_000), "rare": slice(2_000, 10_000), "all": slice(200, 10_000)}
 
 
-def text(path: Path, tokens: int, topics: int, seed: int) -> Path:
-    """Write the text."""
-    made = planted(tokens, topics, seed)
+def text(path: Path, tokens: int, topics: dict[str, int]) -> Path:
+    """Write a text; ``topics`` are the other arguments of `planted`."""
+    made = planted(tokens, **topics)
     return write(made.tokens, made.words, path)
 
 
-def precisions(embedding: Tensor, words: Sequence[str], topics: int, seed: int) -> dict[str, float]:
+def precisions(embedding: Tensor, words: Sequence[str], topics: dict[str, int]) -> dict[str, float]:
     """The share of the ten nearest neighbours that are of the word's own topic.
 
     Args:
         embedding: ``f32[word, dim]``.
         words: the vocabulary, from the most common word on.
-        topics: of the text.
-        seed: of the text.
+        topics: as of `text`.
     """
-    right = planted(1, topics, seed).topics  # the words and their topics do not depend on the length
+    right = planted(1, **topics).topics  # the words and their topics do not depend on the length
     return {which: precision(embedding, words, right, ranks=ranks) for which, ranks in RANKS.items()}

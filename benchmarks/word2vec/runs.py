@@ -34,6 +34,7 @@ class Sizes(NamedTuple):
     long: int  # words of the text for memory and preparation
     types: int  # different words in that for preparation
     planted: int  # words of the text with topics
+    of_topic: int  # words of each topic
     learned: int  # steps on it
     rounds: dict[str, int]
 
@@ -48,6 +49,7 @@ FULL = Sizes(
     long=17_000_000,
     types=250_000,
     planted=6_400_000,
+    of_topic=249,
     learned=100_000,
     rounds={"tensorflow": 5, "gensim": 3, "memory": 3, "prepare": 3, "quality": 3, "limit": 3},
 )
@@ -61,6 +63,7 @@ QUICK = Sizes(
     long=50_000,
     types=600,
     planted=50_000,
+    of_topic=50,
     learned=300,
     rounds=dict.fromkeys(PARTS, 1),
 )
@@ -165,8 +168,9 @@ def of_preparing(sizes: Sizes, folder: Path, _: int) -> dict[str, Row]:
 
 def of_quality(sizes: Sizes, folder: Path, turn: int) -> dict[str, Row]:
     """Neighbours found; the seed of the text, and of the run, is the turn."""
-    text = str(quality.text(folder / "planted.txt", sizes.planted, TOPICS, seed=turn))
-    given = {"text": text, "planted": [TOPICS, turn], "seed": turn}
+    topics = {"topics": TOPICS, "seed": turn, "words_per_topic": sizes.of_topic}
+    text = str(quality.text(folder / "planted.txt", sizes.planted, topics))
+    given = {"text": text, "planted": topics, "seed": turn}
     own = given | {"steps": sizes.learned}
     good, numba = own | PRESETS["good"], {"backend": "numba"}
     few = {"negatives": 5, "objective": "negative-sampling"}
@@ -184,7 +188,7 @@ def of_quality(sizes: Sizes, folder: Path, turn: int) -> dict[str, Row]:
 def of_the_limit(sizes: Sizes, folder: Path, _: int) -> dict[str, Row]:
     """Where the time goes, and what the machine could do."""
     text = made(folder / "text", sizes.words, sizes.vocabulary)
-    shapes = {name: getattr(Settings(), name) for name in ("batch", "negatives", "embedding")}
+    shapes = {name: getattr(Settings(), name) for name in ("batch", "window", "negatives", "embedding")}
     return {
         "spent": Row("limit", "spent", {"text": text, "steps": sizes.steps // 3}),
         "machine": Row("limit", "machine", {"vocabulary": sizes.vocabulary} | shapes),
