@@ -29,6 +29,7 @@ from gradflow.picture.shapes import (
 from gradflow.picture.theme import SANS, short_style, style
 from gradflow.verdict import Span
 
+_WHOSE = re.compile(r' data-of="[^"]*"')
 _CORNER = 8.0
 _MOST = 1_000  # things that one line or square stands for, each by an element
 _ENDS = 13.0  # what a head, a gap before a square and the last dot take from a line, at most
@@ -48,7 +49,7 @@ def svg(scene: Scene, theme: str = "auto", shown: Collection[Edge | int] | None 
     root = "gf" if theme == "auto" else f"gf {theme}"
     told = f"<title>{escaped(scene.title)}</title><desc>{escaped(scene.description)}</desc>"
     looks = f"<style>.gf{{font-family:{SANS}}}{style(theme, _classes(body))}</style>"
-    return f'{_root(scene, f"""class="{root}" """)}{told}{looks}{_paper(scene)}{body}</svg>\n'
+    return f'{_root(scene, f"""class="{root}" """)}{told}{looks}{_paper(scene)}{_WHOSE.sub("", body)}</svg>\n'
 
 
 def page_svg(scene: Scene, theme: str = "auto", data: str = "key", steps: bool = False) -> str:
@@ -62,6 +63,8 @@ def page_svg(scene: Scene, theme: str = "auto", data: str = "key", steps: bool =
     """
     body = "".join(_on_page(item, data, steps) if isinstance(item, Group) else _drawn(item) for item in scene.items)
     body = body.replace(' xml:space="preserve"', "")  # the style sheet says so for all
+    if 'class="derivative' not in body:  # no numbers, which a page could write anew
+        body = _WHOSE.sub("", body)
     looks = f"<style>svg{{font-family:{SANS}}}{short_style(theme, _classes(body))}</style>"
     return f"{_root(scene)}{looks}{_paper(scene)}{body}</svg>"
 
