@@ -197,6 +197,23 @@ def test_several_losses(reader):
     assert "Reached:" in alone
 
 
+def test_a_block_without_gradients_is_one_cut(reader):
+    """A click on the line that leaves the block heals every op in it, as taking the `with` away would."""
+    a, b = (torch.tensor(2.0, requires_grad=True) for _ in range(2))
+    with gf.trace(a=a, b=b) as t:
+        with torch.no_grad():
+            h = (a * 3).tanh()
+        loss = h * b
+    page = reader.open(gf.draw(t.flow(loss)).html())
+    figure = play(page)
+    product = t.graph.ops[-1]
+    edge = f"{product.inputs[0]}.{product.id}.0"
+    figure.evaluate("(figure, key) => figure.act({key, bundle: [key], square: false})", edge)
+
+    expect(outcome(figure)).to_contain_text("Then a would be reached as well. Reached: 2 instead of 1")
+    expect(figure.locator(".banner")).to_contain_text("no_grad at test_playable.py:")
+
+
 def test_what_has_no_one_meaning_is_refused(reader):
     """A line at which a number left PyTorch cannot be healed, and the page says why."""
     w, v = (torch.tensor(2.0, requires_grad=True) for _ in range(2))

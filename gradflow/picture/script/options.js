@@ -22,5 +22,15 @@ export function cutAt(net, edge) {
   return [op, maker].find((one) => one in net.ops && cuts(one));
 }
 
+/** @param {Net} net @param {number} op @returns {number[]} the ops that go with it: a block with gradients off is one cut */
+export function withIt(net, op) {
+  const kind = net.kinds[op];
+  if (!"oi".includes(kind)) return [op];
+  let [first, last] = [op, op];
+  while (net.kinds[first - 1] === kind) first -= 1;
+  while (net.kinds[last + 1] === kind) last += 1;
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
 /** @param {Net} net @param {number} op @returns {string} what cuts there */
 export const cutName = (net, op) => ({ "/": "detach", o: "no_grad", i: "inference_mode" })[net.kinds[op]] ?? "cut";

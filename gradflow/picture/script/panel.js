@@ -3,7 +3,7 @@
 
 import { OWN_KEYS, make } from "./dom.js";
 import { UNCHANGED, changes, grouped, listed, toggled } from "./edits.js";
-import { cutAt, cutName, optionsOf } from "./options.js";
+import { cutAt, cutName, optionsOf, withIt } from "./options.js";
 import { refusal } from "./whatif.js";
 
 /** @typedef {import("./types.js").Data} Data */
@@ -159,7 +159,8 @@ export function act(host, net, { key, square, bundle }) {
     return host.edit(one.trained ? { frozen: toggled(edit.frozen, [one.name]) } : { thaw: toggled(edit.thaw, [one.name]) });
   }
   const edges = bundle.filter((one) => one.split(".").length === 3);
-  const found = [...new Set(edges.map((edge) => cutAt(net, edge)))].filter((op) => op !== undefined);
+  const at = edges.map((edge) => cutAt(net, edge)).filter((op) => op !== undefined);
+  const found = [...new Set(at.flatMap((op) => withIt(net, op)))];
   const reasons = (found.length ? found : edges).map((at) => refusal(net, at)).filter(Boolean);
   if (!edges.length) host.set({ note: "No op uses this line: a cut here would change nothing." });
   else if (reasons.length) host.set({ note: `This cannot be ${found.length ? "healed" : "cut"} here: ${reasons[0]}.` });
