@@ -208,3 +208,41 @@ def test_the_page_computes_what_pytorch_computes(page, capsys):
         print(f"\n{PROGRAMS} programs, {runs} runs, {numbers} numbers and derivatives: {len(wrong)} disagreements")
     assert [] == wrong[:3]
     assert set(page.evaluate("() => Object.keys(FORMULAS)")) == used
+
+
+def choose(a: Tensor) -> Tensor:
+    return a * 2 if a.item() > 0 else a * 3
+
+
+NOT_OFFERED: dict[str, Callable[[Tensor], Tensor]] = {
+    "another function": lambda a: torch.erf(a),
+    "an argument that no formula takes": lambda a: torch.round(a, decimals=1) * a,
+    "a rounded quotient": lambda a: torch.div(a, 2, rounding_mode="floor") * a,
+    "a branch on a number": choose,
+    "a number that came back": lambda a: a * float(a),
+    "more than one number": lambda a: (a * torch.ones(2)).sum(),
+    "two results": lambda a: a * a.reshape(1).max(0).values.sum(),
+    "an infinite number": lambda a: a + (a * 0).reciprocal(),
+}
+
+
+@pytest.mark.parametrize("why", NOT_OFFERED)
+def test_what_could_come_out_wrong_is_not_offered(why):
+    a = torch.tensor(1.5, requires_grad=True)
+    with gf.trace(a=a) as t:
+        loss = NOT_OFFERED[why](a)
+    assert formulas(t.flow(loss)) is None
+
+
+def test_what_is_read_at_the_end_changes_nothing():
+    a = torch.tensor(1.5, requires_grad=True)
+    with gf.trace(a=a) as t:
+        loss = a * 2
+        loss.item()
+    assert formulas(t.flow(loss)) is not None
+
+
+def test_only_what_an_optimizer_holds_moves():
+    flow, _, _ = Program((False, False, True), (("mul", 0, 1, False), ("add", 2, 3, False))).run((1.0, 2.0, 3.0))
+    assert [["0", 1], ["1", 1], ["2", 0]] == [[str(i), moves] for i, _, moves in formulas(flow)["leaves"]]
+    assert [0, 1, 0] == [moves for _, _, moves in formulas(flow, {"x1"})["leaves"]]

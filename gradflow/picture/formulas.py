@@ -72,6 +72,7 @@ def formulas(flow: Flow, held: Collection[str] | None = None) -> dict[str, objec
     >>> f = Value(1, "f", "intermediate", (), "float32", True, 6.0)
     >>> mul = Op(0, "mul", (0,), (1,), constants=(("1", 2.0),))
     >>> from gradflow.flow import Arrival
+    >>> from gradflow.graph import Edge
     >>> one, two = Arrival("nonzero", 1.0, 1.0, 1.0), Arrival("nonzero", 2.0, 1.0, 2.0)
     >>> found = formulas(Flow(Graph((w, f), (mul,)), 1, ((1, one), (Edge(0, 0, 0), two), (0, two))))
     >>> found["leaves"], found["ops"], found["sent"]

@@ -5,7 +5,7 @@ import { make, OWN_KEYS } from "./dom.js";
 import { agrees, derivatives, evaluated, factors, stepped } from "./formulas.js";
 
 /** @typedef {import("./formulas.js").Formulas} Formulas */
-/** @typedef {{values: {[id: number]: number}, rate: number}} Given what the reader gave: only what is not as recorded */
+/** @typedef {{values: {[id: number]: number}, rate: number}} Given only what is not as recorded */
 /**
  * @typedef {object} Host
  * @property {{formulas?: Formulas | null}} data @property {() => SVGSVGElement} svg
@@ -27,7 +27,8 @@ export function written(x, digits = 4) {
   if (x === 0) return "0";
   const exact = Math.abs(x).toExponential(60);
   const down = /^50*e/.test(exact.slice(digits + 1)) && "02468".includes(exact[digits]);
-  const near = down ? exact.slice(0, digits + 1) + exact.slice(exact.indexOf("e")) : Math.abs(x).toExponential(digits - 1);
+  const cut = exact.slice(0, digits + 1) + exact.slice(exact.indexOf("e"));
+  const near = down ? cut : Math.abs(x).toExponential(digits - 1);
   const [mantissa, power] = near.split("e").map(Number);
   const tail = `e${power < 0 ? "−" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
   return (x < 0 ? "−" : "") + (power >= -4 && power < digits ? String(Number(near)) : mantissa + tail);
@@ -68,7 +69,7 @@ const meet = (a, b, room) => b.x < a.x + a.width + room && a.x < b.x + b.width +
 /** @param {SVGTextElement} text @returns {number} */
 const start = (text) => Number(text.getAttribute("x"));
 
-/** @param {SVGTextElement} text @param {SVGTextElement[]} texts @returns the derivative in one line with a value, which gives way */
+/** @param {SVGTextElement} text @param {SVGTextElement[]} texts @returns its derivative in one line, which gives way */
 const behind = (text, texts) => text.classList.contains("value") && !text.hasAttribute("text-anchor")
   ? texts.find((one) => one.dataset.of === text.dataset.of && one.classList.contains("derivative")
     && start(one) > start(text) && Math.abs(Number(one.getAttribute("y")) - Number(text.getAttribute("y"))) < 3)
@@ -82,7 +83,8 @@ function fit(text, numbers, yields) {
   const svg = /** @type {SVGSVGElement} */ (text.ownerSVGElement);
   const others = /** @type {NodeListOf<SVGGraphicsElement>} */ (svg.querySelectorAll(OBSTACLES));
   const before = text.getBBox();
-  const beside = [...others].filter((one) => one !== yields).map((one) => one.getBBox()).filter((box) => !meet(before, box, 0));
+  const boxes = [...others].filter((one) => one !== yields).map((one) => one.getBBox());
+  const beside = boxes.filter((box) => !meet(before, box, 0));
   return [4, 3, 2, 0].find((digits) => {
     write(text, numbers, digits);
     const box = text.getBBox();
@@ -91,7 +93,7 @@ function fit(text, numbers, yields) {
   });
 }
 
-/** @param {Host} host @returns {{root: HTMLElement, draw: (view: {state: Given}) => void} | null} null: not for this one */
+/** @param {Host} host @returns {{root: HTMLElement, draw: (view: {state: Given}) => void} | null} */
 export function numbersPanel(host) {
   const run = host.data.formulas;
   if (!run || !agrees(run)) return null;
