@@ -24,8 +24,8 @@ STYLE = """<style>
 .gf-live tbody th { font-weight: bold; }
 .gf-live thead th { color: var(--jp-ui-font-color2, #5a5a5a); border-bottom: 1px solid currentColor; }
 .gf-scroll { overflow: auto; max-height: 260px; }
-.gf-row .widget-checkbox label { display: flex; align-items: center; gap: 4px; }
-.gf-row input { margin: 0; }
+.gf-row .widget-checkbox label { display: flex; align-items: center; gap: 4px; padding: 0; font-size: 12px; }
+.gf-row .widget-checkbox label > * { margin: 0; padding: 0; min-width: 0; }
 .gf-row { border-top: 1px solid var(--jp-border-color2, #d9d6cf); }
 </style>"""
 

@@ -101,7 +101,7 @@ class Panel:
 
     def box(self, label: str, clicked: Callable[[], object], tooltip: str = "") -> Any:
         """A box to tick."""
-        layout = widgets.Layout(width="auto", margin="0 12px 0 0")
+        layout = widgets.Layout(width="auto", margin="0 10px 0 0")
         box = widgets.Checkbox(description=printable(label), indent=False, tooltip=tooltip, layout=layout)
         box.observe(self._unless_drawing(clicked), "value")
         return box
