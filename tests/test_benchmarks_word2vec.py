@@ -47,6 +47,16 @@ def test_a_ratio_is_taken_within_a_round():
     assert report.bar("x", [1.0, 3.0, 2.0], 2.5) == "| x | 2.00 (1.00–3.00) × | ≥ 2.5 × | **no** |"
 
 
+def test_a_run_holds_little_beside_tables_and_text(tmp_path):
+    """At the lecture's sizes, checkpoints included; on a shorter text."""
+    text = runs.made(tmp_path / "text", 2_000_000, 50_000)
+
+    found = runs.measured(runs.Row("by_gradflow", "grown", {"text": text, "steps": 20}))
+
+    assert found["tables and text"] > 59
+    assert found["megabytes"] < 1.2 * found["tables and text"]
+
+
 @pytest.mark.skipif(not Path(TENSORFLOW).exists(), reason="TensorFlow is not here: make recordings")
 def test_tensorflow_does_equal_work(tmp_path):
     """The same steps have the same mean loss, in TensorFlow's fastest way and in ours."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import random
 import signal
@@ -170,6 +171,8 @@ def test_tables_begin_as_they_should():
         assert (low + high) / 2 == pytest.approx(tables.embedding.mean().item(), abs=(high - low) / 500)
         assert 2 * 128**-0.5 >= tables.weight.abs().max()
         assert 0.8796 * 128**-0.5 == pytest.approx(tables.weight.std().item(), rel=0.01)
+        within = (tables.weight.abs() < 128**-0.5).float().mean().item()
+        assert math.erf(0.5**0.5) / math.erf(2**0.5) == pytest.approx(within, abs=0.004)
         assert not tables.bias.any()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,13 @@ def timed(text: str, warm: int, steps: int, threads: int = 1, **settings: Any) -
 
 
 def grown(text: str, steps: int, **settings: Any) -> dict[str, float]:
-    """Megabytes that a run takes beyond what the imports took, and those of its tables and its text."""
-    if settings.get("backend") == "numba":
-        compiled(**settings)  # what Numba's compiler takes belongs to the imports
+    """Megabytes that a run with checkpoints takes beyond what its code took, and those of its tables and its text."""
+    compiled(**settings)  # loads the rest of the code, and Numba's compiler
     before = resident("VmRSS")
     corpus = loaded(text)
-    run = train(corpus, begin(corpus, Settings(steps=steps, **settings)), quiet=True)
+    with tempfile.TemporaryDirectory() as folder:
+        start = begin(corpus, Settings(steps=steps, **settings))
+        run = train(corpus, start, folder=Path(folder), every=-(-steps // 2), quiet=True)
     held = sum(table.nbytes for table in run.tables) + corpus.ids.nbytes
     return {"megabytes": resident("VmHWM") - before, "imports": before, "tables and text": held / 1e6}
 

@@ -87,9 +87,9 @@ def gensim(rounds: list[Round], n: str, workers: int) -> list[str]:
 
 
 def of_memory(rounds: list[Round]) -> list[str]:
-    """Growth over the imports."""
+    """Growth over the code."""
     lines = [
-        "| MB | imports | tables and text | growth | ÷ tables and text | bar | holds |",
+        "| MB | code | tables and text | growth | ÷ tables and text | bar | holds |",
         "|---|--:|--:|--:|--:|--:|:-:|",
     ]
     for title in rounds[0]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -67,8 +67,17 @@ def save(checkpoint: Checkpoint, folder: Path) -> Path:
     arrays = {name: table.numpy() for name, table in checkpoint.tables._asdict().items()}
     words = np.frombuffer("\n".join(checkpoint.words).encode(), dtype=np.uint8)
     with written(folder / NAME) as file:
-        np.savez(file, **arrays, counts=checkpoint.counts, words=words, told=np.array(json.dumps(told)))
+        _pack(file, **arrays, counts=checkpoint.counts, words=words, told=np.array(json.dumps(told)))
     return folder / NAME
+
+
+def _pack(file: BinaryIO, **arrays: np.ndarray) -> None:
+    """`np.savez`, without its copy of 16 MB of an array."""
+    with zipfile.ZipFile(file, "w") as packed:
+        for name, array in arrays.items():
+            with packed.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
+                member.write(array.data)
 
 
 def load(folder: Path) -> Checkpoint:
