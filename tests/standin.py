@@ -32,7 +32,7 @@ def html(flow: Flow, *, stepped: bool = False, theme: str = "auto") -> str:
         label="A backward pass.",
         pictures=[(width, svg(flow, width, theme)) for width in (WIDE, NARROW)],
         table=[("parameter", "reason"), *((name, one.reason.name) for name, one in found.items())],
-        data=payload(flow.graph, {"loss": flow}, found),
+        data={**payload(flow.graph, {"loss": flow}, found), "net": None},  # cards and steps, nothing to play
         steps=steps(flow) if stepped else (),
         mode="step" if stepped else "",
         theme=theme,

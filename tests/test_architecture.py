@@ -110,7 +110,8 @@ ALLOWED |= {
     | {"grid"}
     | {f"picture.{name}" for name in ("fit", "mini", "multiples", "numbers", "plan", "reduce", "scene", "small")}
     | {f"picture.{name}" for name in ("shapes", "sketch", "states", "view")},
-    "picture.page": _MEANING | {"grid", "picture.payload", "picture.sketch", "picture.states", "picture.steps"},
+    "picture.page": _MEANING
+    | {"grid", "picture.formulas", "picture.payload", "picture.sketch", "picture.states", "picture.steps"},
 }
 ALLOWED |= {"testing": {"errors", "explain", "flow", "graph", "modules", "reason"}}
 ALLOWED |= {"figure": set(ALLOWED)}

@@ -62,7 +62,7 @@ def opened(reader: Reader, flow: Flow, width: int = 720, changed: dict[str, obje
     data = {"formulas": {**formulas(flow), **(changed or {})}}
     style = f"<style>{compact_style('element.css')}</style>"
     start = json.dumps({"svg": svg_of(flow, width), "style": style, "data": data}).replace("<", "\\u003c")
-    code = bundle("numbers.js", "gf-numbers-test").removesuffix("})();")
+    code = bundle("numbers.js", "false").removesuffix("})();")
     page = reader.open(
         f'<div id="figure"></div><script>{code}const START={start};{HARNESS}}})();</script>', width=width + 24
     )
@@ -172,5 +172,7 @@ def test_keys_and_fingers(reader):
     sizes = page.evaluate(
         "() => [...root.querySelectorAll('input, button')].map((one) => one.getBoundingClientRect().height)"
     )
-    assert all(size >= 44 for size in sizes)
+    assert all(size >= 24 for size in sizes)
+    css = compact_style("numbers.css")
+    assert "(pointer:coarse)" in css and "min-height:44px" in css
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

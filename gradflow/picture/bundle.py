@@ -19,19 +19,19 @@ _ENDS = re.compile(r";}")
 
 
 @cache
-def bundle(entry: str, tag: str) -> str:
-    """The code that defines a custom element, unless the page has it already.
+def bundle(entry: str, unless: str) -> str:
+    """A module and all that it imports as one piece of code.
 
     The modules stand in one scope, each behind those that it imports, without comments and the white space that
     only a reader of the file needs. The name of a style sheet stands for what is in it.
 
     Args:
-        entry: the module that defines the element.
-        tag: what the element is called.
+        entry: the module.
+        unless: where this is true, as in a page that has the code already, nothing happens.
     """
     code = "".join(_EXPORT.sub("", _IMPORT.sub("", source(name))) for name in modules(entry))
     styled = _STYLE.sub(lambda found: json.dumps(compact_style(found[1])), compact_script(code))
-    return f'(()=>{{if(customElements.get("{tag}"))return;\n{styled}\n}})();'
+    return f"(()=>{{if({unless})return;\n{styled}\n}})();"
 
 
 def modules(entry: str) -> tuple[str, ...]:

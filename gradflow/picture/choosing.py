@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gradflow.picture.bundle import bundle
-from gradflow.picture.element import attribute, encoded, script
+from gradflow.picture.element import attribute, encoded, parted
 
 
 class Option(NamedTuple):
@@ -35,15 +35,16 @@ def choice_fragment(labels: Sequence[str], options: Sequence[Option], together: 
     ]
     states = [[questions[at]["options"].index(text) for at, text in enumerate(option.state)] for option in options]
     data = {"questions": questions, "states": states, "said": [option.said for option in options]}
-    shared = f"<script>{script()}</script>"
+    (shown, code), *others = [parted(html) for html in (together, *(option.html for option in options))]
+    needed = dict.fromkeys([*code, *(one for _, more in others for one in more)])
     return "\n".join(
         [
             f'<gf-choice theme="{attribute(theme)}">',
-            together.replace(shared, ""),
-            *(f"<template>{option.html.replace(shared, '').strip()}</template>" for option in options),
+            shown,
+            *(f"<template>{html}</template>" for html, _ in others),
             f'<script type="application/json">{encoded(data)}</script>',
             "</gf-choice>",
-            shared,
+            *needed,
             f"<script>{choice_script()}</script>",
         ]
     )
@@ -51,4 +52,4 @@ def choice_fragment(labels: Sequence[str], options: Sequence[Option], together: 
 
 def choice_script() -> str:
     """The code of the element."""
-    return bundle("choice.js", "gf-choice")
+    return bundle("choice.js", 'customElements.get("gf-choice")')

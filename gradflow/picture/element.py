@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from urllib.parse import quote
@@ -68,7 +68,7 @@ def fragment(
                 _table(table),
                 f'<script type="application/json">{encoded({**data, "steps": seen})}</script>',
                 "</gf-figure>",
-                f"<script>{script()}</script>",
+                *(f"<script>{code}</script>" for code in _scripts(data)),
             ],
         )
     )
@@ -76,7 +76,20 @@ def fragment(
 
 def script() -> str:
     """The code of the element."""
-    return bundle("element.js", "gf-figure")
+    return bundle("element.js", 'customElements.get("gf-figure")')
+
+
+def _scripts(data: Mapping[str, object]) -> Iterator[str]:
+    """The code of the element, and of what only some figures can do."""
+    yield script()
+    if data.get("formulas"):
+        yield bundle("more_numbers.js", "!customElements.get('gf-figure')")
+
+
+def parted(html: str) -> tuple[str, tuple[str, ...]]:
+    """A fragment as its element and its scripts."""
+    element, *scripts = re.split(r"\n(?=<script>)", html.strip())
+    return element, tuple(scripts)
 
 
 def _pictures(pictures: Sequence[tuple[int, str]], label: str) -> str:

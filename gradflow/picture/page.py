@@ -8,6 +8,7 @@ from typing import NamedTuple
 from gradflow.graph import Graph
 from gradflow.grid import Grid
 from gradflow.notation import arrival, printable, type_name
+from gradflow.picture.formulas import formulas
 from gradflow.picture.payload import payload
 from gradflow.picture.sketch import Sketch
 from gradflow.picture.states import Pass
@@ -41,7 +42,8 @@ def page(graph: Graph, over: tuple[Pass, ...], sketches: Sequence[Sketch], anima
     told = steps(over[0].flow) if len(over) == 1 and (animated or len(graph.ops) <= MOST_STEPPED) else ()
     holders = over[0].holders if over else None
     data = payload(graph, flows, found, sketch=sketches[0], also=sketches[1:], holders=holders)
-    return Page(_table(graph, over), data, told)
+    numbers = formulas(over[0].flow, holders) if len(over) == 1 else None
+    return Page(_table(graph, over), {**data, "formulas": numbers} if numbers else data, told)
 
 
 def grid_page(grid: Grid) -> Page:

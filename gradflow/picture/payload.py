@@ -15,7 +15,6 @@ from gradflow.picture.net import net
 from gradflow.picture.sketch import Leaf, Sketch, Wire
 from gradflow.picture.wording import MOST_SHARES, addition, called, facts, op_name, signed, size, state
 from gradflow.reason import Explanation, Reason
-from gradflow.targets import DETACHING
 
 MOST_OPS = 100
 MOST_CHANGED = 2_000  # ops of a graph that can be changed in a page
@@ -80,11 +79,10 @@ def payload(
         most: how many ops count as many.
 
     Returns:
-        ``losses``: name, value id, state and size of each. ``values``: id, name, facts. ``ops``: id, outputs, line.
-        ``edges``: value, op and position; status, state and size. ``conducts``: a 1 for each edge along which a
-        gradient that arrives at the op goes on, else a 0. ``parameters``: value id, status, state, size, reason,
-        why, line and op of its first use. ``net``: the whole graph, for predictions;
-        None if it is too large for a page.
+        ``losses``: name, value id, state and size of each. ``values``: id, name, facts. ``ops``: id, outputs, line,
+        function and module. ``edges``: value, op and position; status, state and size. ``parameters``: value id,
+        status, state, size, reason, why, line and op of its first use. ``blame``: by value, the ops that cut a
+        parameter off. ``net``: the whole graph, for predictions; None if it is too large for a page.
     """
     part = drawn(sketch, *also) if sketch is not None and len(graph.ops) > most else everything(graph)
     names = (graph.values[value].name for value in part.values)
@@ -95,13 +93,17 @@ def payload(
         "values": [_value(graph, graph.values[value]) for value in sorted(values)],
         "ops": [_op(graph.ops[op]) for op in sorted(part.ops)],
         "edges": [_edge(graph, flows, edge) for edge in edges],
-        "conducts": "".join(str(int(_conducts(graph, flows, edge))) for edge in edges),
         "parameters": [
             _parameter(graph, flows, value, explanations.get(value.name or ""))
             for value in graph.values
             if value.kind == "parameter" and value.id in values
         ],
         "net": net(graph, flows, holders) if len(graph.ops) <= MOST_CHANGED else None,
+        "blame": {
+            str(value): cuts
+            for value in sorted(values)
+            if (cuts := _blamed(explanations.get(graph.values[value].name or "")))
+        },
     }
 
 
@@ -115,22 +117,11 @@ def _value(graph: Graph, value: Value) -> Row:
 
 
 def _op(op: Op) -> Row:
-    return [op.id, list(op.outputs), file_line(op.source)]
+    return [op.id, list(op.outputs), file_line(op.source), op_name(op.target), printable(op.module)]
 
 
 def _edge(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> Row:
     return [*edge, _status(flows, edge), *_said(flows, edge, graph.values[edge.value].shape)]
-
-
-def _conducts(graph: Graph, flows: Mapping[str, Flow], edge: Edge) -> bool:
-    """Whether a gradient that arrives at the op goes on along this use of the value."""
-    op = graph.ops[edge.op]
-    if not (graph.values[edge.value].requires_grad and op.grad_enabled and op.target not in DETACHING):
-        return False
-    if not any(graph.values[output].requires_grad for output in op.outputs):
-        return False
-    asked = [flow for flow in flows.values() if any(flow.at(output).arrived for output in op.outputs)]
-    return not asked or any(flow.at(edge).arrived for flow in asked)
 
 
 def _status(flows: Mapping[str, Flow], at: int | Edge) -> str:
@@ -199,6 +190,10 @@ def _parameter(graph: Graph, flows: Mapping[str, Flow], value: Value, found: Exp
         source,
         first,
     ]
+
+
+def _blamed(found: Explanation | None) -> list[int]:
+    return [] if found is None else sorted({cut.op for cut in found.cuts if cut.op >= 0})
 
 
 def _why(found: Explanation | None) -> str:

@@ -10,18 +10,21 @@
 import { cardOf, cards, linesOf, marksOf } from "./cards.js";
 import { OWN_KEYS, make } from "./dom.js";
 import { UNCHANGED, changes } from "./edits.js";
+import { PLAIN, drawLook, explorePanel } from "./explore.js";
 import { LINES, boundsOf, holds, placeOf, pointsOf, shows } from "./geometry.js";
 import { drawForecast } from "./overlay.js";
 import { addBands, isDark, picturesOf, svgOf } from "./page.js";
 import { act, whatifPanel } from "./panel.js";
 import { MOST_DOTS, stepsPanel } from "./steps.js";
 import { predicted } from "./whatif.js";
+import { WHOLE, revealing } from "./zoom.js";
 
 /** @typedef {import("./types.js").Edit} Edit */
 /** @typedef {import("./types.js").Forecast} Forecast */
 /** @typedef {import("./types.js").Host} Host */
 /** @typedef {import("./types.js").Mode} Mode */
 /** @typedef {import("./types.js").Net} Net */
+/** @typedef {import("./types.js").Offer} Offer */
 /** @typedef {import("./types.js").Panel} Panel */
 /** @typedef {import("./types.js").Data} Data */
 /** @typedef {import("./types.js").Picture} Picture */
@@ -30,7 +33,7 @@ import { predicted } from "./whatif.js";
 /** @typedef {import("./types.js").State} State */
 /** @typedef {import("./types.js").View} View */
 
-const STYLE = "element.css";
+const STYLE = "element.css" + "explore.css";
 const FIT = 0.95; // the least scale at which a picture is still shown
 const NEAR = 12; // half the size of a target, in pixels
 const PACE = 600; // milliseconds from step to step
@@ -70,13 +73,36 @@ function paint(mark, view) {
   if (group.hasAttribute("tabindex")) group.setAttribute("aria-label", linesOf(mark).filter(Boolean).join(", "));
 }
 
+/** @type {Offer[]} what a figure can do, in the order of its buttons */
+const OFFERS = [
+  { mode: "whatif", label: "What if?", make: (host) => host.data.net && whatifPanel(host, host.data.net) },
+  { mode: "step", label: "Step by step", make: (host) => (host.data.steps.length ? stepsPanel(host) : null) },
+  { mode: "explore", label: "Explore", make: (host) => host.data.net && explorePanel(host, host.data.net) },
+];
+/** @type {Set<GradflowFigure>} those on the page */
+const FIGURES = new Set();
+
 class GradflowFigure extends HTMLElement {
+  /** Another script gives all figures something more to do, once. @param {Offer} offer */
+  static offer(offer) {
+    if (OFFERS.some(({ mode }) => mode === offer.mode)) return;
+    OFFERS.push(offer);
+    for (const figure of FIGURES) {
+      figure.furnish();
+      figure.draw(figure.derived(figure.state));
+    }
+  }
+
   /** @type {State} */
   state = {
     room: 0, dark: false, hover: -1, focus: -1, step: 0, playing: false, mode: "", edit: UNCHANGED, past: [], note: "",
+    values: {}, rate: 0.1,
+    look: PLAIN,
   };
   /** @type {Panel[]} */
   panels = [];
+  /** @type {Panel | undefined} */
+  explore;
   /** @type {Mark[]} every line and square of the picture that is shown */
   marks = [];
   /** @type {Mark[]} those that can be pointed at */
@@ -110,14 +136,15 @@ class GradflowFigure extends HTMLElement {
   build() {
     const json = this.querySelector("script[type='application/json']");
     /** @type {Data} */
-    const data = { net: null, losses: [], values: [], ops: [], edges: [], parameters: [], ...JSON.parse(json?.textContent || "{}") };
+    const data = { net: null, losses: [], blame: {}, values: [], ops: [], edges: [], parameters: [], ...JSON.parse(json?.textContent || "{}") };
     this.data = data;
     this.pictures = picturesOf(this);
     this.card = make("div", { class: "card", hidden: "" });
     this.frame = make("div", { class: "frame" }, this.card);
     this.strip = make("ol", { class: "strip" });
     this.figure = make("div", { class: "figure" }, this.frame);
-    this.furnish(data);
+    this.furnish();
+    FIGURES.add(this);
     const table = make("slot", { name: "table" });
     this.attachShadow({ mode: "open" }).append(make("style", {}, STYLE), this.figure, table);
     // Seen from the document, a key pressed in here was pressed on this element.
@@ -126,32 +153,33 @@ class GradflowFigure extends HTMLElement {
     this.state.step = Math.min(1, data.steps.length); // what comes later is for the reader to foretell
     this.state.mode = /** @type {Mode} */ (this.getAttribute("mode") || "");
     this.watch();
+    this.explore?.arrive?.();
   }
 
-  /** The panels that the data allow, and the buttons that open them. @param {Data} data */
-  furnish({ net, steps }) {
-    /** @type {[Mode, string, Panel][]} */
-    const offered = [];
+  /** The panels that the data allow, and the buttons that open them. */
+  furnish() {
+    this.panels.forEach(({ root, above, below }) => [root, above, below].forEach((part) => part?.remove()));
     const host = this.host();
-    if (net) {
-      const panel = whatifPanel(host, net);
-      this.frame?.before(panel.banner);
-      offered.push(["whatif", "What if?", panel]);
-    }
-    if (steps.length) offered.push(["step", "Step by step", stepsPanel(steps, (change) => this.set(change), () => this.state)]);
-    const buttons = offered.map(([mode, label]) => {
+    const offered = OFFERS.flatMap(({ mode, label, make: made }) => {
+      const panel = made(host);
+      return panel ? [{ mode, label, panel }] : [];
+    });
+    const buttons = offered.map(({ mode, label }) => {
       const button = make("button", { type: "button", ...OWN_KEYS }, label);
       button.addEventListener("click", () => this.set({ mode: this.state.mode === mode ? "" : mode, playing: false }));
       return button;
     });
-    const tabs = { root: make("div", { class: "bar tabs", role: "group", "aria-label": "What this figure can do" }, ...buttons) };
+    const root = make("div", { class: "bar tabs", role: "group", "aria-label": "What this figure can do" }, ...buttons);
     /** @param {View} view */
-    const draw = ({ state }) => offered.forEach(([mode, , { root }], i) => {
+    const draw = ({ state }) => offered.forEach(({ mode, panel }, i) => {
       buttons[i].setAttribute("aria-expanded", String(state.mode === mode));
-      root.hidden = state.mode !== mode;
+      panel.root.hidden = state.mode !== mode;
     });
-    this.panels = offered.length ? [{ ...tabs, draw }, ...offered.map(([, , panel]) => panel)] : [];
-    this.figure?.append(...this.panels.map(({ root }) => root), /** @type {Node} */ (this.strip));
+    this.panels = offered.length ? [{ root, draw }, ...offered.map(({ panel }) => panel)] : [];
+    this.frame?.before(...this.panels.flatMap(({ above }) => above ?? []));
+    const parts = this.panels.flatMap((panel) => [panel.root, panel.below ?? []].flat());
+    this.figure?.append(...parts, /** @type {Node} */ (this.strip));
+    this.explore = offered.find(({ mode }) => mode === "explore")?.panel;
   }
 
   /**
@@ -183,7 +211,7 @@ class GradflowFigure extends HTMLElement {
           this.set({ note: error instanceof Error ? error.message : String(error) });
         }
       },
-      svg: () => this.svg,
+      svg: () => /** @type {SVGSVGElement} */ (this.svg),
       marks: () => this.marks,
     };
   }
@@ -201,6 +229,7 @@ class GradflowFigure extends HTMLElement {
     const { signal } = this.unwatch;
     signal.addEventListener("abort", () => [size, colours].forEach((observer) => observer.disconnect()));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look, { signal });
+    addEventListener("hashchange", () => this.explore?.arrive?.(), { signal });
     addEventListener("beforeprint", () => this.print(), { signal });
     addEventListener("afterprint", () => this.printed(), { signal });
     this.state.dark = isDark(this.getAttribute("theme") || "auto");
@@ -217,13 +246,17 @@ class GradflowFigure extends HTMLElement {
     frame.addEventListener("click", (event) => {
       if (this.card?.contains(this.under(event))) return;
       const mark = this.targets[this.near(event)];
-      if (mark) this.act(mark);
       const stop = mark?.stem ? this.stops.find((one) => one.square && one.key === mark.key.split(".")[0]) : mark;
+      if (this.state.mode === "whatif") mark && this.act(mark);
+      else this.act(stop);
       this.set({ hover: -1, focus: -1 });
       stop?.group.focus({ preventScroll: true });
     });
     frame.addEventListener("focusin", (event) => {
-      this.set({ focus: this.targets.findIndex(({ group }) => group === this.under(event)) });
+      const focus = this.targets.findIndex(({ group }) => group === this.under(event));
+      const { look } = this.state;
+      const zoom = this.svg && focus >= 0 ? revealing(look.zoom, this.svg, this.targets[focus].group) : look.zoom;
+      this.set({ focus, look: zoom === look.zoom ? look : { ...look, zoom } });
     });
     frame.addEventListener("focusout", () => this.set({ focus: -1 }));
     frame.addEventListener("keydown", (event) => {
@@ -232,7 +265,8 @@ class GradflowFigure extends HTMLElement {
       const aims = {
         ArrowLeft: at + 1, ArrowUp: at + 1, ArrowRight: at - 1, ArrowDown: at - 1, Home: 0, End: this.stops.length - 1,
       };
-      if (event.key === "Escape") this.set({ hover: -1, focus: -1 });
+      if (event.key === "Escape") this.set({ hover: -1, focus: -1, look: { ...this.state.look, why: "" } });
+      if (event.key === "w" && at >= 0 && !event.ctrlKey && !event.metaKey && !event.altKey) this.explain(this.stops[at]);
       if ((event.key === "Enter" || event.key === " ") && at >= 0 && this.act(this.stops[at])) event.preventDefault();
       const aim = event.ctrlKey || event.metaKey || event.altKey ? undefined : aims[event.key];
       if (aim === undefined) return;
@@ -241,12 +275,19 @@ class GradflowFigure extends HTMLElement {
     });
   }
 
-  /** @param {Mark} mark that was chosen @returns {boolean} whether that changes anything */
+  /** @param {Mark | undefined} mark that was chosen @returns {boolean} whether that did anything */
   act(mark) {
     const { net } = /** @type {Data} */ (this.data);
-    const playing = net !== null && this.state.mode === "whatif";
-    if (playing) act(this.host(), net, mark);
-    return playing;
+    if (!net || this.state.mode === "step") return false;
+    if (this.state.mode !== "whatif") return this.explain(mark);
+    if (mark) act(this.host(), net, mark);
+    return true;
+  }
+
+  /** Why a square got what it got; nothing, or what is no square, ends that. @param {Mark | undefined} mark */
+  explain(mark) {
+    this.explore?.ask?.(mark?.square ? mark.key : "");
+    return Boolean(mark?.square);
   }
 
   /** @param {Event} event @returns {Node} what it happened to */
@@ -280,7 +321,7 @@ class GradflowFigure extends HTMLElement {
     const next = { ...this.state, ...change };
     const keys = /** @type {(keyof State)[]} */ (Object.keys(next));
     if (this.shown >= 0 && keys.every((key) => next[key] === this.state[key])) return;
-    if (next.room !== this.state.room) this.points.clear();
+    if (next.room !== this.state.room || next.look.zoom !== this.state.look.zoom) this.points.clear();
     this.state = next;
     this.draw(this.derived(next));
   }
@@ -300,11 +341,17 @@ class GradflowFigure extends HTMLElement {
       if (rule instanceof CSSMediaRule) rule.media.mediaText = view.dark ? "screen" : "not all";
     }
     this.marks.forEach((mark) => paint(mark, view));
+    this.drawLook(view.state.look);
     this.drawCard(view.card);
     this.panels.forEach((panel) => panel.draw(view));
     this.figure?.classList.toggle("whatif", view.state.mode === "whatif" || view.forecast !== null);
     if (this.svg) drawForecast(this.svg, this.marks, view, this.data?.net ?? null);
     if (view.playing !== this.timer > 0) this.run(view.playing);
+  }
+
+  /** @param {import("./types.js").Look} look */
+  drawLook(look) {
+    if (this.svg && this.data?.net) drawLook(this.svg, this.marks, look, this.data, this.data.net);
   }
 
   /** @param {number} picture put in the place of the one that is shown */
@@ -328,6 +375,7 @@ class GradflowFigure extends HTMLElement {
     });
     this.points.clear();
     this.state.hover = this.state.focus = -1;
+    this.state.look = { ...this.state.look, zoom: WHOLE };
   }
 
   /** @param {number} index of the target it belongs to, or -1 */
@@ -366,7 +414,7 @@ class GradflowFigure extends HTMLElement {
       return make("li", {}, `${i + 1}. ${label}`, /** @type {Node} */ (this.svg?.cloneNode(true)));
     });
     this.strip.replaceChildren(...frames);
-    this.draw(this.derived({ ...this.state, hover: -1, focus: -1, playing: false, mode: "", edit: UNCHANGED }));
+    this.draw(this.derived({ ...this.state, hover: -1, focus: -1, playing: false, mode: "", edit: UNCHANGED, look: PLAIN }));
   }
 
   printed() {

@@ -12,7 +12,7 @@ const NAMESPACE = "http://www.w3.org/2000/svg";
 const NEAR_BAR = 16; // from the end of a line to the bars that cut it, at most
 
 /** @param {string} name @param {Record<string, string>} attributes @returns {SVGElement} */
-function drawn(name, attributes) {
+export function drawn(name, attributes) {
   const made = /** @type {SVGElement} */ (document.createElementNS(NAMESPACE, name));
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
@@ -93,14 +93,19 @@ function lock(group, open) {
 
 /** @param {SVGSVGElement} svg @param {SVGGElement} group the bars beside its line are taken away */
 function strike(svg, group) {
+  for (const bar of barsAt(svg, group)) bar.classList.add("healed");
+}
+
+/** @param {SVGSVGElement} svg @param {SVGGElement} group @returns {SVGGraphicsElement[]} the bars beside its line */
+export function barsAt(svg, group) {
   const line = lineOf(group);
-  if (!line) return;
+  if (!line) return [];
   const ends = [0, line.getTotalLength()].map((at) => line.getPointAtLength(at));
-  for (const bar of /** @type {NodeListOf<SVGGraphicsElement>} */ (svg.querySelectorAll(".bar"))) {
+  return [.../** @type {NodeListOf<SVGGraphicsElement>} */ (svg.querySelectorAll(".bar"))].filter((bar) => {
     const { x, y, width, height } = bar.getBBox();
     const middle = { x: x + width / 2, y: y + height / 2 };
-    if (ends.some((end) => Math.hypot(end.x - middle.x, end.y - middle.y) < NEAR_BAR)) bar.classList.add("healed");
-  }
+    return ends.some((end) => Math.hypot(end.x - middle.x, end.y - middle.y) < NEAR_BAR);
+  });
 }
 
 /** @param {Record<string, number>} numbers @returns {Record<string, string>} */

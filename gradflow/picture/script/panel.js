@@ -62,7 +62,7 @@ function spoken({ cut, heal, frozen, thaw, ask, hold, losses }, data, net) {
   ];
 }
 
-/** @param {Host} host @param {Net} net @returns {Panel & {banner: HTMLElement}} */
+/** @param {Host} host @param {Net} net @returns {Panel} */
 export function whatifPanel(host, net) {
   const { parameters, losses: offered, from: recorded } = optionsOf(net);
   const all = parameters.map(({ name }) => name);
@@ -136,7 +136,7 @@ export function whatifPanel(host, net) {
     heading.textContent = each.length > 1 ? `reached by ${each.map(([loss]) => loss).join(" · ")}` : "would be";
     for (const { name, cell } of cells) cell.textContent = shown ? fate(name, shown, each) : "";
   }
-  return { root, banner, draw };
+  return { root, above: banner, draw };
 }
 
 /** @param {string} name @param {Prediction} then @param {[string, Prediction][]} each */

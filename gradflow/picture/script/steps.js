@@ -3,14 +3,14 @@
 
 import { make, OWN_KEYS } from "./dom.js";
 
-/** @typedef {import("./types.js").Step} Step */
-/** @typedef {import("./types.js").State} State */
+/** @typedef {import("./types.js").Host} Host */
+/** @typedef {import("./types.js").Panel} Panel */
 /** @typedef {import("./types.js").View} View */
 
 export const MOST_DOTS = 12;
 
-/** @param {Step[]} steps @param {(change: Partial<State>) => void} set @param {() => State} get */
-export function stepsPanel(steps, set, get) {
+/** @param {Host} host @returns {Panel} */
+export function stepsPanel({ data: { steps }, set, get }) {
   const last = steps.length;
   const button = (/** @type {string} */ text) => make("button", { type: "button", ...OWN_KEYS }, text);
   const [earlier, later, play] = [button("◂ earlier"), button("later ▸"), button("play")];

@@ -3,11 +3,13 @@
 
 /** @typedef {[name: string, value: number, state: string, size: string]} Loss */
 /** @typedef {[id: number, name: string, facts: string]} Value */
-/** @typedef {[id: number, outputs: number[], source: string]} Op */
+/** @typedef {[id: number, outputs: number[], source: string, name: string, module: string]} Op */
 /** @typedef {[value: number, op: number, position: number, status: string, string, string]} Edge */
 /** @typedef {[number, status: string, string, string, reason: string, why: string, source: string, number]} Parameter */
 /** @typedef {[keys: string[], label: string, sentence: string]} Step */
-/** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[], net: Net | null}} Data */
+/** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[],
+ *   blame: {[value: string]: number[]}, net: Net | null, formulas?: import("./formulas.js").Formulas | null}} Data `blame`
+ * has the ops that cut a parameter off */
 
 /** @typedef {import("./whatif_types.js").Answer} Prediction what one backward pass would do */
 /** @typedef {import("./whatif_types.js").Net} Net */
@@ -37,6 +39,14 @@
  * @property {string[]} [hold] names that the optimizer holds
  * @property {number[]} [losses] ids of values
  */
+/** @typedef {{scale: number, x: number, y: number}} Zoom how large, and the middle of what is shown, as shares */
+/**
+ * @typedef {object} Look what of a figure is looked at
+ * @property {string} why the parameter that is asked about, or ""
+ * @property {string} query what is looked for
+ * @property {number} hit which of what was found
+ * @property {Zoom} zoom
+ */
 /** @typedef {"" | "whatif" | "step" | "explore" | "numbers"} Mode which panel is open */
 /**
  * @typedef {object} State
@@ -49,7 +59,10 @@
  * @property {Mode} mode
  * @property {Edit} edit
  * @property {Edit[]} past what undo gives back, the latest last
+ * @property {Look} look
  * @property {string} note what could not be done, and why
+ * @property {{[value: number]: number}} values other numbers for leaves
+ * @property {number} rate of one step
  */
 /**
  * @typedef {object} Host what a panel knows of its figure
@@ -58,10 +71,19 @@
  * @property {(change: Partial<State>) => void} set
  * @property {(edit: Partial<Edit>) => void} edit change what is changed, so that it can be undone
  * @property {HTMLElement} figure
- * @property {() => SVGSVGElement | undefined} svg the picture that is shown
+ * @property {() => SVGSVGElement} svg the picture that is shown
  * @property {() => Mark[]} marks
  */
-/** @typedef {{root: HTMLElement, draw: (view: View) => void}} Panel */
+/**
+ * @typedef {object} Panel
+ * @property {HTMLElement} root shown while it is open
+ * @property {HTMLElement} [above] what it has above the picture, also while it is closed
+ * @property {HTMLElement} [below] the same below the panel
+ * @property {() => void} [arrive] the address of the page may be for it
+ * @property {(key: string) => void} [ask] why a square got what it got
+ * @property {(view: View) => void} draw
+ */
+/** @typedef {{mode: Mode, label: string, make: (host: Host) => Panel | null}} Offer null where the data do not allow it */
 /**
  * @typedef {object} View
  * @property {number} picture
