@@ -12,10 +12,20 @@ import re
 from pathlib import Path
 
 import pytest
+from zoo import ZOO
+
+import gradflow as gf
+from gradflow.picture.choosing import choice_script
+from gradflow.picture.element import parted, script
 
 BLANK = "____"
 BOOK = Path(__file__).parent.parent / "book"
 NOTEBOOKS = sorted(path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+
+
+def code_of_today() -> tuple[str, ...]:
+    """The scripts of a figure that can do everything."""
+    return parted(gf.draw(ZOO["scalar"]()).html())[1]
 
 
 def faults(notebook: dict) -> list[str]:
@@ -53,6 +63,19 @@ def unsolved(notebook: dict) -> list[str]:
             if "solution" not in tags or not re.match(filled + r"($|\n)", solution):
                 found.append(stub.strip().splitlines()[0])
     return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_the_code_of_figures_is_stored_once(path):
+    """And it is that of today: nbval does not compare it."""
+    outputs = [output for cell in json.loads(path.read_text("utf-8"))["cells"] for output in cell.get("outputs", ())]
+    html = "\n".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    scripts = re.findall(r"<script>(\(\(\)=>.*?)</script>", html, re.DOTALL)
+
+    assert sorted(set(scripts)) == sorted(scripts)
+    today = {choice_script(), *(one.removeprefix("<script>").removesuffix("</script>") for one in code_of_today())}
+    assert set(scripts) <= today
+    assert ("<gf-figure" in html) == (script() in scripts)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

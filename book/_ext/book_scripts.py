@@ -1,8 +1,10 @@
-"""Every page of the book holds each script of its figures once."""
+"""Every page of the book, and every stored chapter, holds each script of its figures once."""
 
 import re
 
-SCRIPT = re.compile(r"<script>\(\(\)=>\{if\(customElements\.get\(.*?</script>", re.DOTALL)
+from nbconvert.preprocessors import Preprocessor
+
+SCRIPT = re.compile(r"\n?<script>\(\(\)=>\{if\(.*?</script>", re.DOTALL)
 
 
 def setup(app):
@@ -14,15 +16,26 @@ def setup(app):
 def keep_one(app, pagename, templatename, context, doctree):
     """The first of equal scripts stays where it is."""
     if "body" in context:
-        context["body"] = once(context["body"])
+        context["body"] = once(context["body"], set())
 
 
-def once(body):
-    """The page without the second and later copies of a script.
+class OneOfEach(Preprocessor):
+    """Store the scripts with the first figure of a chapter that has them."""
+
+    def preprocess(self, nb, resources):
+        """The chapter, shorter."""
+        seen = set()
+        for output in (output for cell in nb.cells for output in cell.get("outputs", ())):
+            if "text/html" in output.get("data", {}):
+                output["data"]["text/html"] = once(output["data"]["text/html"], seen)
+        return nb, resources
+
+
+def once(html, seen):
+    """HTML without the scripts that were seen before.
 
     >>> code = '<script>(()=>{if(customElements.get("a"))return;1})();</script>'
-    >>> once(f"{code}<p></p>{code}") == f"{code}<p></p>"
+    >>> once(f"{code}<p></p>\\n{code}", set()) == f"{code}<p></p>"
     True
     """
-    seen = set()
-    return SCRIPT.sub(lambda found: "" if found[0] in seen else seen.add(found[0]) or found[0], body)
+    return SCRIPT.sub(lambda found: "" if found[0].strip() in seen else seen.add(found[0].strip()) or found[0], html)
