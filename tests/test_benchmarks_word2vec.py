@@ -57,6 +57,16 @@ def test_a_run_holds_little_beside_tables_and_text(tmp_path):
     assert found["megabytes"] < 1.2 * found["tables and text"]
 
 
+def test_preparing_holds_little_beside_the_numbers(tmp_path):
+    """Two million words, 8 MB as numbers, and 50,000 different ones."""
+    text = runs.made(tmp_path / "text", 2_000_000, 50_000)
+
+    found = runs.measured(runs.Row("by_gradflow", "prepared", {"text": f"{text}/words.txt", "vocabulary": 50_000}))
+
+    assert 2_000_000 == found["tokens"]
+    assert found["megabytes"] < 30
+
+
 @pytest.mark.skipif(not Path(TENSORFLOW).exists(), reason="TensorFlow is not here: make recordings")
 def test_tensorflow_does_equal_work(tmp_path):
     """The same steps have the same mean loss, in TensorFlow's fastest way and in ours."""

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from gradflow.experiments.word2vec.errors import Word2VecError
 
 UNKNOWN = "UNK"
-PIECE = 1 << 22  # bytes read at a time
+PIECE = 1 << 16  # bytes read at a time, so that their words stay in the cache
+PART = 1 << 20  # words counted at a time
 TEXTS = {".txt", ".md", ".rst", ".html", ".htm"}
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _SPACES = str.maketrans({chr(i): " " for i in range(128) if not chr(i).isalpha()})  # the same for ASCII, but faster
@@ -68,14 +69,29 @@ def from_words(pieces: Iterable[list[str]], vocabulary: int) -> Corpus:
     raw = array("i")
     for piece in pieces:
         raw.frombytes(np.fromiter(map(number.__getitem__, piece), np.int32, len(piece)).tobytes())
-    met = np.frombuffer(raw, dtype=np.int32)
-    occurrences = np.bincount(met, minlength=len(number)) if len(met) else np.zeros(0, dtype=np.int64)
+    ids = np.frombuffer(raw, dtype=np.int32)
+    occurrences = _occurrences(ids, len(number))
     kept = np.argsort(-occurrences, kind="stable")[: vocabulary - 1]
     renumber = np.zeros(len(number), dtype=np.int32)
     renumber[kept] = np.arange(1, len(kept) + 1)
+    for part in _parts(ids):
+        part[:] = renumber[part]
     names = list(number)
-    counts = np.concatenate([[len(met) - occurrences[kept].sum()], occurrences[kept]])
-    return Corpus((UNKNOWN, *(names[i] for i in kept)), counts, renumber[met])
+    counts = np.concatenate([[len(ids) - occurrences[kept].sum()], occurrences[kept]])
+    return Corpus((UNKNOWN, *(names[i] for i in kept)), counts, ids)
+
+
+def _occurrences(ids: NDArray[np.int32], words: int) -> NDArray[np.int64]:
+    """How often each number occurs, ``i64[word]``."""
+    found = np.zeros(words, dtype=np.int64)
+    for part in _parts(ids):
+        found += np.bincount(part, minlength=words)
+    return found
+
+
+def _parts(ids: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
+    """A text in parts, for what would copy it: NumPy counts and looks up by int64."""
+    return (ids[start : start + PART] for start in range(0, len(ids), PART))
 
 
 def _texts(source: Path) -> Iterator[str]:
