@@ -9,7 +9,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from playwright.sync_api import sync_playwright
@@ -19,6 +19,7 @@ from tqdm import tqdm
 import gradflow as gf
 from benchmarks import peers
 from benchmarks.models import Program, bridge, chain, gpt2, tower
+from gradflow.picture.element import parted, script
 
 Way = Callable[[Program], Any]
 
@@ -95,25 +96,59 @@ def pictures(quick: bool) -> list[str]:
     lines = ["| a picture | measured | bar | holds |", "|---|--:|--:|:-:|"]
     for what, (program, bar) in figures.items():
         lines.append(row(what, drawn(observed(program)), bar, "s"))
-    lines += on_page("three layers and a cut", observed(bridge()), 60)
-    lines += on_page("10,000 operations in 100 modules", observed(tower(100)), 300)
+    lines.append(row("the code of a figure, once a page", len(script().encode()) / 1000, 60, "kB"))
+    small = on_page("three layers and a cut", observed(bridge()), 60)
+    lines += small.rows()
+    lines += on_page("10,000 operations in 100 modules", observed(tower(100)), 300).rows(small)
     if not quick:
         flow = observed(gpt2())
         lines.append(row("GPT-2 small's shape: to SVG", drawn(flow), 2, "s"))
-        lines += on_page("GPT-2 small's shape", flow, 300)
+        lines += on_page("GPT-2 small's shape", flow, 300).rows(small)
     return lines
 
 
-def on_page(what: str, flow: gf.Flow, bar: float) -> list[str]:
-    """What a figure weighs on a page, and how long a browser takes to open it, if there is one."""
+class OnPage(NamedTuple):
+    """A figure on a page: kilobytes beside the code; milliseconds to open it, and to answer a click that cuts."""
+
+    what: str
+    bar: float
+    weight: float
+    opened: float | None
+    answered: float | None
+
+    def rows(self, small: OnPage | None = None) -> list[str]:
+        """Its lines of the table, times also as ratios to those of a small figure."""
+        lines = [row(f"{self.what}: page, beside the code", self.weight, self.bar, "kB")]
+        for said, bar, ours, theirs in (
+            ("opened", 1000, self.opened, small and small.opened),
+            ("a click that cuts, answered", 100, self.answered, small and small.answered),
+        ):
+            ratio = f" ({ours / theirs:.1f} × the small one)" if ours and theirs else ""
+            lines += [] if ours is None else [row(f"{self.what}: {said}{ratio}", ours, bar, "ms")]
+        return lines
+
+
+def on_page(what: str, flow: gf.Flow, bar: float) -> OnPage:
+    """What a figure weighs on a page, and how long a browser takes with it, if there is one."""
     html = gf.draw(flow).html()
-    seconds = opened(html)
-    opening = [] if seconds is None else [row(f"{what}: page, opened", 1000 * seconds, 500, "ms")]
-    return [row(f"{what}: page", len(html.encode()) / 1000, bar, "kB"), *opening]
+    return OnPage(what, bar, len(parted(html)[0].encode()) / 1000, *(timed(html) or (None, None)))
 
 
-def opened(html: str) -> float | None:
-    """The least seconds from asking for a page to a figure that answers the mouse; None without a browser."""
+CLICK = """figure => {
+  const lines = figure.marks.filter(({ square, key }) => !square && key.split(".").length === 3);
+  figure.set({ mode: "whatif" });
+  const seconds = lines.slice(0, 8).map((mark) => {
+    const start = performance.now();
+    figure.act(mark);
+    figure.getBoundingClientRect();  // the page is laid out
+    return performance.now() - start;
+  });
+  return Math.max(...seconds);
+}"""
+
+
+def timed(html: str) -> tuple[float, float | None] | None:
+    """The least milliseconds from asking for a page to its end, and the most for a click; None without a browser."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         return None
@@ -121,12 +156,15 @@ def opened(html: str) -> float | None:
         file.write(f"<!doctype html><meta charset=utf-8>{html}")
         file.flush()
         page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
-        seconds = []
+        opened, answered = [], []
         for _ in range(5):
             page.goto(f"file://{file.name}", wait_until="load")
-            assert page.locator("gf-figure svg").count()
-            seconds.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventStart") / 1000)
-    return min(seconds)
+            figure = page.locator("gf-figure")
+            assert figure.locator("svg").count()
+            opened.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventStart"))
+            if figure.evaluate("figure => figure.data.net !== null"):
+                answered.append(figure.evaluate(CLICK))
+    return min(opened), min(answered) if answered else None
 
 
 def drawn(flow: gf.Flow) -> float:

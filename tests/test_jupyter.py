@@ -99,7 +99,7 @@ def test_trusted(browser, server, front):
     slider = page.get_by_label("Step", exact=True)
     expect(slider).to_be_visible(timeout=WAIT)
     cell = page.locator(".jp-CodeCell")
-    page.locator("gf-figure .told").click()
+    page.locator("gf-figure .steps .told").click()
     expect(cell).to_contain_class("jp-mod-active")
 
     slider.focus()
@@ -117,6 +117,46 @@ def test_trusted(browser, server, front):
     page.get_by_role("button", name="earlier").focus()
     page.keyboard.press("Space")
     expect(slider).to_have_value("7")
+    assert [] == page.strangers
+    page.context.close()
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_each_panel(browser, server, front):
+    """What if, other numbers, explore: by keys that the notebook would take for its own."""
+    page = _open(browser, server, front, "trusted")
+    figure = page.locator("gf-figure")
+    cells = page.locator(".jp-Cell")
+    expect(figure.get_by_role("button", name="What if?")).to_be_visible(timeout=WAIT)
+    before = cells.count()
+
+    def press(control, *keys):
+        control.focus()
+        for key in keys:
+            page.keyboard.press(key)
+
+    press(figure.get_by_role("button", name="What if?"), "Enter")
+    press(figure.locator("g[tabindex='0']"), "Home", "ArrowUp", "Enter")
+    expect(figure.locator(".outcome")).to_contain_text("would no longer be reached")
+    press(figure.get_by_role("button", name="Undo"), "Space")
+    expect(figure.locator(".outcome")).to_contain_text("Nothing is changed yet.")
+    figure.get_by_text("Ask, hold, freeze").click()
+    press(figure.get_by_label("freeze w", exact=True), "Space")
+    expect(figure.locator(".outcome")).to_contain_text("Then w would no longer be reached.")
+    press(figure.get_by_role("button", name="Reset"), "Enter")
+
+    press(figure.get_by_role("button", name="Other numbers"), "Enter")
+    press(figure.get_by_role("slider", name="w", exact=True), "ArrowRight", "ArrowUp")
+    expect(figure.locator(".numbers .told")).to_contain_text("Recomputed in this page, not run.")
+    press(figure.get_by_role("button", name="Take one step"), "Space")
+    press(figure.locator(".numbers").get_by_role("button", name="Reset"), "Enter")
+    expect(figure.locator(".numbers .told")).to_contain_text("Observed: the loss is 4.")
+
+    press(figure.get_by_role("button", name="Explore"), "Enter")
+    press(figure.get_by_role("searchbox"), "x", "a", "b", "d", "d")  # what would add, delete or move cells
+    expect(figure.get_by_role("searchbox")).to_have_value("xabdd")
+    press(figure.locator("g[tabindex='0']"), "Home", "w", "Escape")
+    assert before == cells.count()
     assert [] == page.strangers
     page.context.close()
 

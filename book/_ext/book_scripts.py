@@ -32,10 +32,10 @@ class OneOfEach(Preprocessor):
 
 
 def once(html, seen):
-    """HTML without the scripts that were seen before.
+    r"""HTML without the scripts that were seen before.
 
     >>> code = '<script>(()=>{if(customElements.get("a"))return;1})();</script>'
-    >>> once(f"{code}<p></p>\\n{code}", set()) == f"{code}<p></p>"
+    >>> once(f"{code}<p></p>\n{code}", set()) == f"{code}<p></p>"
     True
     """
     return SCRIPT.sub(lambda found: "" if found[0].strip() in seen else seen.add(found[0].strip()) or found[0], html)
