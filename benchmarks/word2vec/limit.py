@@ -23,7 +23,7 @@ KINDS = {
     "rows read": ("index_select",),
     "rows written": ("index_add_",),
     "sigmoid": ("sigmoid",),
-    "loss": ("softplus", "mean", "sum"),
+    "loss": ("softplus", "dot", "mean", "sum"),
 }
 
 

@@ -18,12 +18,12 @@ HIDES_HITS = frozenset({"sampled-softmax"})  # a sample that is the target of a 
 
 
 class Slopes(NamedTuple):
-    """A loss and its derivatives.
+    """A loss, and its derivatives times a number.
 
     Attributes:
         loss: ``f32[]``, mean over the batch.
         true: ``f32[batch]``, derivative by the logits of the targets.
-        sampled: ``f32[batch, n]``, derivative by the logits of the samples.
+        sampled: ``f32[run, n]``, derivative by the logits of the samples.
     """
 
     loss: Tensor
@@ -47,14 +47,26 @@ def sampled_loss(objective: str, true: Tensor, sampled: Tensor) -> Tensor:
     return F.softplus(-true) + F.softplus(sampled).sum(1)
 
 
-def slopes(objective: str, true: Tensor, sampled: Tensor) -> Slopes:
-    """The mean loss and its derivatives by the logits, without autograd. Arguments as of `sampled_loss`."""
+def slopes(objective: str, true: Tensor, sampled: Tensor, pairs: Tensor, scale: float) -> Slopes:
+    """The mean loss and its derivatives by the logits, times ``scale``, without autograd.
+
+    Args:
+        objective: as of `sampled_loss`.
+        true: ``f32[batch]``, logits of the targets.
+        sampled: ``f32[run, n]``, logits of the samples; a row for each pair, or if the objective has a loss of its own
+            for each logit, for each run of pairs that share them.
+        pairs: ``f32[run]``, how many pairs each row is for.
+        scale: of the derivatives.
+    """
     batch = len(true)
-    loss = sampled_loss(objective, true, sampled).mean()
+    part = scale / batch
     if objective == "sampled-softmax":
-        share = torch.softmax(torch.cat([true[:, None], sampled], 1), 1).div_(batch)
-        return Slopes(loss, share[:, 0] - 1 / batch, share[:, 1:])
-    return Slopes(loss, torch.sigmoid(-true).div_(-batch), torch.sigmoid(sampled).div_(batch))
+        loss = sampled_loss(objective, true, sampled).mean()
+        share = torch.softmax(torch.cat([true[:, None], sampled], 1), 1).mul_(part)
+        return Slopes(loss, share[:, 0] - part, share[:, 1:])
+    false = -true
+    loss = (F.softplus(false).sum() + F.softplus(sampled).sum(1) @ pairs) / batch
+    return Slopes(loss, false.sigmoid_().mul_(-part), torch.sigmoid(sampled).mul_((pairs * part)[:, None]))
 
 
 def full_loss(logits: Tensor, targets: Tensor) -> Tensor:

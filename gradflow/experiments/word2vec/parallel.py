@@ -14,7 +14,7 @@ from torch import Tensor
 from gradflow.experiments.word2vec.errors import Word2VecError
 from gradflow.experiments.word2vec.settings import Settings
 from gradflow.experiments.word2vec.tables import Tables
-from gradflow.experiments.word2vec.updates import Batch, RowGradients, descend, row_gradients
+from gradflow.experiments.word2vec.updates import Batch, RowMoves, alone, move, row_moves
 
 
 def processes() -> int:
@@ -51,8 +51,8 @@ def shared(tables: Tables, batch: Batch, objective: str, learning_rate: float) -
     size = len(batch.target) // dist.get_world_size()
     mine = slice(dist.get_rank() * size, (dist.get_rank() + 1) * size)
     part = batch._replace(given=batch.given[mine], target=batch.target[mine], true_log=batch.true_log[mine])
-    found = row_gradients(tables, part, objective)
-    joined = RowGradients(
+    found = row_moves(tables, part, alone(part.given), objective, learning_rate)  # parts of one size
+    joined = RowMoves(
         loss=_mean(found.loss),
         hidden=_all(found.hidden),
         true=_all(found.true),
@@ -60,7 +60,7 @@ def shared(tables: Tables, batch: Batch, objective: str, learning_rate: float) -
         sampled=_mean(found.sampled),
         sampled_bias=_mean(found.sampled_bias),
     )
-    descend(tables, batch, joined, learning_rate)
+    move(tables, batch, batch.given, joined)
     return joined.loss
 
 

@@ -95,20 +95,48 @@ def scatter(tables: Tables, batch: Batch, objective: str, learning_rate: float) 
     """A step by written-out derivatives: every row is read before any is written."""
     if objective == "softmax":
         return _whole(tables, batch, learning_rate)
-    found = row_gradients(tables, batch, objective)
-    descend(tables, batch, found, learning_rate)
-    return found.loss
+    runs = runs_of(batch.given) if objective not in HIDES_HITS else alone(batch.given)
+    moves = row_moves(tables, batch, runs, objective, learning_rate)
+    move(tables, batch, runs.given, moves)
+    return moves.loss
 
 
-class RowGradients(NamedTuple):
-    """The derivatives of the mean loss by the rows that a batch looks up; a row can come several times.
+class Runs(NamedTuple):
+    """Which pairs share what they are given, and so their logits with the samples, which are then found once.
 
     Attributes:
-        loss: ``f32[]``
-        hidden: ``f32[batch, dim]``, by the mean of the given words.
-        true: ``f32[batch, dim]``, by the weight of each target.
+        given: ``i64[run, context]``
+        of_pair: ``i64[batch]``, the run of each pair.
+        pairs: ``f32[run]``, how many pairs a run has.
+    """
+
+    given: Tensor
+    of_pair: Tensor
+    pairs: Tensor
+
+
+def runs_of(given: Tensor) -> Runs:
+    """The runs of neighbouring pairs with one given word; with several given words, each pair is alone."""
+    if given.shape[1] > 1:
+        return alone(given)
+    words, of_pair, pairs = torch.unique_consecutive(given[:, 0], return_inverse=True, return_counts=True)
+    return Runs(words[:, None], of_pair, pairs.float())
+
+
+def alone(given: Tensor) -> Runs:
+    """Each pair as a run of its own."""
+    return Runs(given, torch.arange(len(given)), torch.ones(len(given)))
+
+
+class RowMoves(NamedTuple):
+    """What is to be added to the rows that a batch looks up; a row can come several times.
+
+    Attributes:
+        loss: ``f32[]``, the mean over the batch.
+        hidden: ``f32[run, dim]``, for the mean of the given words.
+        true: ``f32[batch, dim]``, for the weight of each target.
         true_bias: ``f32[batch]``
-        sampled: ``f32[n, dim]``, by the weight of each sample, summed over the batch.
+        sampled: ``f32[n, dim]``, for the weight of each sample, summed over the batch.
         sampled_bias: ``f32[n]``
     """
 
@@ -120,26 +148,28 @@ class RowGradients(NamedTuple):
     sampled_bias: Tensor
 
 
-def row_gradients(tables: Tables, batch: Batch, objective: str) -> RowGradients:
-    """The derivatives of a loss with samples."""
+def row_moves(tables: Tables, batch: Batch, runs: Runs, objective: str, learning_rate: float) -> RowMoves:
+    """The derivatives of a loss with samples, times the negative rate."""
     embedding, weight, bias = tables
-    hidden = _mean(embedding, batch.given)
+    hidden = _mean(embedding, runs.given)
+    of_pair = _rows(hidden, runs.of_pair)
     of_true, of_sampled = _rows(weight, batch.target), _rows(weight, batch.sampled)
-    true = torch.linalg.vecdot(hidden, of_true) + (_rows(bias, batch.target) - batch.true_log)
+    true = torch.linalg.vecdot(of_pair, of_true) + (_rows(bias, batch.target) - batch.true_log)
     sampled = torch.addmm(_rows(bias, batch.sampled) - batch.sampled_log, hidden, of_sampled.T)
-    loss, by_true, by_sampled = slopes(objective, true, _hidden_hits(objective, sampled, batch))
-    column = by_true[:, None]
-    back = torch.addmm(column * of_true, by_sampled, of_sampled)
-    return RowGradients(loss, back, column * hidden, by_true, by_sampled.T @ hidden, by_sampled.sum(0))
+    logits = _hidden_hits(objective, sampled, batch)
+    loss, for_true, for_sampled = slopes(objective, true, logits, runs.pairs, -learning_rate)
+    column = for_true[:, None]
+    back = (for_sampled @ of_sampled).index_add_(0, runs.of_pair, column * of_true)
+    return RowMoves(loss, back, column * of_pair, for_true, for_sampled.T @ hidden, for_sampled.sum(0))
 
 
-def descend(tables: Tables, batch: Batch, found: RowGradients, learning_rate: float) -> None:
-    """Take the derivatives from the rows, in place."""
-    tables.weight.index_add_(0, batch.target, found.true, alpha=-learning_rate)
-    tables.weight.index_add_(0, batch.sampled, found.sampled, alpha=-learning_rate)
-    tables.bias.index_add_(0, batch.target, found.true_bias, alpha=-learning_rate)
-    tables.bias.index_add_(0, batch.sampled, found.sampled_bias, alpha=-learning_rate)
-    _descend_given(tables.embedding, batch.given, found.hidden, learning_rate)
+def move(tables: Tables, batch: Batch, given: Tensor, moves: RowMoves) -> None:
+    """Add to the rows, in place; to those of ``given`` what is for the mean of them."""
+    tables.weight.index_add_(0, batch.target, moves.true)
+    tables.weight.index_add_(0, batch.sampled, moves.sampled)
+    tables.bias.index_add_(0, batch.target, moves.true_bias)
+    tables.bias.index_add_(0, batch.sampled, moves.sampled_bias)
+    _move_given(tables.embedding, given, moves.hidden)
 
 
 def _whole(tables: Tables, batch: Batch, learning_rate: float) -> Tensor:
@@ -150,7 +180,7 @@ def _whole(tables: Tables, batch: Batch, learning_rate: float) -> Tensor:
     back = slope @ weight
     weight.addmm_(slope.T, hidden, alpha=-learning_rate)
     bias.sub_(slope.sum(0), alpha=learning_rate)
-    _descend_given(embedding, batch.given, back, learning_rate)
+    _move_given(embedding, batch.given, back.mul_(-learning_rate))
     return loss
 
 
@@ -162,10 +192,11 @@ def _rows(table: Tensor, ids: Tensor) -> Tensor:
     return table.index_select(0, ids)  # four times as fast as table[ids]
 
 
-def _descend_given(embedding: Tensor, given: Tensor, back: Tensor, learning_rate: float) -> None:
+def _move_given(embedding: Tensor, given: Tensor, moves: Tensor) -> None:
     context = given.shape[1]
+    share = moves if context == 1 else moves / context
     for place in range(context):
-        embedding.index_add_(0, given[:, place], back, alpha=-learning_rate / context)
+        embedding.index_add_(0, given[:, place], share)
 
 
 def _hidden_hits(objective: str, sampled: Tensor, batch: Batch) -> Tensor:
