@@ -8,6 +8,7 @@ from gradflow.draw import animate as animate
 from gradflow.draw import choose as choose
 from gradflow.draw import draw as draw
 from gradflow.draw import grid as grid
+from gradflow.draw import puzzle as puzzle
 from gradflow.errors import GradflowError as GradflowError
 from gradflow.explain import explain as explain
 from gradflow.figure import Figure as Figure

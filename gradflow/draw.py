@@ -1,4 +1,4 @@
-"""The public verbs that make figures: draw, grid, choose, animate."""
+"""The public verbs that make figures: draw, grid, choose, animate, puzzle."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from gradflow.graph import Graph
 from gradflow.grid import checked_grid
 from gradflow.modules import check_paths
 from gradflow.optimizer import holders
+from gradflow.picture.payload import MOST_CHANGED
+from gradflow.puzzle import checked_puzzle
 from gradflow.stepdiff import StepDiff
 
 THEMES = ("auto", "light", "dark", "grey")
@@ -154,6 +156,59 @@ def animate(flow: Flow, *, open: Iterable[str] = (), theme: str = "auto", width:
         raise GradflowError(f"animate() takes a Flow, as t.flow(loss) gives it, but got {type(flow).__name__}.")
     theme, width = _checked_look(theme, width)
     return Figure(flow, opened=check_paths(flow.graph, open), theme=theme, width=width, animated=True)
+
+
+def puzzle(
+    data: Flow | Comparison,
+    task: str,
+    *,
+    goal: Mapping[str, Any],
+    hints: str | Iterable[str] = (),
+    solution: Mapping[str, Any],
+    optimizer: object = None,
+    width: int = 720,
+    theme: str = "auto",
+) -> Figure:
+    """A figure with a task that a reader solves by changing it; where there is no script, an ordinary exercise.
+
+    Args:
+        data: what ``t.flow(loss)`` gave, or a comparison of several losses.
+        task: what to do, in a sentence.
+        goal: what must hold, of parameters or paths of modules: ``reached``, ``spared`` (not reached), ``stepped``,
+            ``still`` (not stepped); ``work``, a share of the backward operations; ``cuts``, a count of values; and
+            in ``only`` which changes are allowed: ``cut``, ``heal``, ``freeze``, ``ask``, ``hold``, ``loss``.
+        hints: from vague to plain.
+        solution: one change that does it: ``cut`` (``("B", "C")`` is the line from ``B`` to ``C``; names of values
+            or modules, or a ``gf.Edge``), ``heal`` (what the cut makes), ``frozen``, ``thaw``, ``ask``, ``hold``,
+            ``losses``; in ``python`` the code that does it.
+        optimizer: one, a list, or ``{"opt_G": …}``; without one, whatever is reached is stepped.
+        width: of the picture, in pixels.
+        theme: ``auto`` (as the page), ``light``, ``dark`` or ``grey``.
+
+    Raises:
+        GradflowError: an argument does not fit, or the puzzle is solved before anything is changed.
+
+    >>> import gradflow as gf, torch
+    >>> a, b = (torch.tensor(one, requires_grad=True) for one in (2.0, 3.0))
+    >>> with gf.trace(a=a, b=b) as t:
+    ...     h = a * 2
+    ...     loss = h * b
+    ...     t.name(h=h, loss=loss)
+    >>> goal = {"reached": "b", "spared": "a", "only": ["cut"]}
+    >>> made = puzzle(t.flow(loss), "Reach b alone.", goal=goal, solution={"cut": ("h", "loss")})
+    >>> print(made.text().partition("Puzzle: ")[2])
+    Reach b alone.
+    - b would be reached
+    - a would not be reached
+    You may cut a line.
+    Solution: Cut the line from h to loss.
+    """
+    theme, width = _checked_look(theme, width)
+    held = None if optimizer is None or not isinstance(data, Flow | Comparison) else holders(data.graph, optimizer)
+    made = checked_puzzle(data, task, goal, hints, solution, held)
+    if len(data.graph.ops) > MOST_CHANGED:
+        raise GradflowError(f"puzzle() takes at most {MOST_CHANGED} operations, but got {len(data.graph.ops)}.")
+    return Figure(data, held, theme=theme, width=width, puzzle=made)
 
 
 def _checked_look(theme: str, width: int) -> tuple[str, int]:

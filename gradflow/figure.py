@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -18,14 +18,16 @@ from gradflow.graph import Graph
 from gradflow.grid import Grid
 from gradflow.picture.choosing import Option, choice_fragment
 from gradflow.picture.dot import dot
-from gradflow.picture.element import fragment
-from gradflow.picture.page import grid_page, page
-from gradflow.picture.pictures import Picture, Pictured, Wish, losses_of_trace, passes, pictured, pictured_grid
+from gradflow.picture.element import View, fragment
+from gradflow.picture.exercise import exercise, puzzle_data
+from gradflow.picture.page import Page, grid_page, page
+from gradflow.picture.pictures import Picture, Pictured, Wish, losses_of_trace, passes, pictured, pictured_grid, turned
 from gradflow.picture.raster import pdf, png
-from gradflow.picture.shapes import Scene
 from gradflow.picture.states import Pass
 from gradflow.picture.steps import steps
 from gradflow.picture.svg import page_svg, svg
+from gradflow.picture.variants import Variant, doors, unseen
+from gradflow.puzzle import Puzzle
 from gradflow.roster import Holders
 from gradflow.serialize import to_json
 from gradflow.stepdiff import StepDiff
@@ -52,6 +54,7 @@ class Figure:
         direction: ``LR``, ``TB``, or None to choose by the width.
         animated: whether the backward pass can be walked through.
         losses: value id and label of all losses that are shown; empty for those at which a pass started.
+        puzzle: a task on the figure, or None.
     """
 
     subject: Subject
@@ -64,6 +67,7 @@ class Figure:
     direction: str | None = None
     animated: bool = False
     losses: tuple[tuple[int, str], ...] = ()
+    puzzle: Puzzle | None = None
 
     def text(self) -> str:
         """The figure as aligned lines of text."""
@@ -76,31 +80,49 @@ class Figure:
         else:
             shown = graph_text(self.subject, holders=self.holders, step=self.step, opened=self.opened)
         shown += _told(self._passes) if self.animated else ""
-        return f"{shown}\n\n{LEGEND}" if self.legend else shown
+        parts = [shown, LEGEND if self.legend else "", self.puzzle.text() if self.puzzle else ""]
+        return "\n\n".join(filter(None, parts))
 
     def svg(self) -> str:
         """The figure as one SVG document, which needs nothing else and shows in any browser."""
         return svg(self._picture().scene, self.theme)
 
     def html(self) -> str:
-        """The figure as one piece of HTML: wide and narrow picture, table, cards, and the steps if it has them."""
+        """The figure as one piece of HTML: wide and narrow picture, table, cards, and the steps if it has them.
+
+        Beside them it holds the pictures in which other modules are open.
+        """
         if isinstance(self.subject, Choice):
             return self._choice(self.subject)
-        wide = self._picture()
-        pictures = [wide, self._pictured(NARROW)] if self.width > NARROW else [wide]
+        widths = [self.width, NARROW] if self.width > NARROW else [self.width]
+        pictures = [self._pictured(width) for width in widths]
         if isinstance(self.subject, Grid):
-            about = grid_page(self.subject)
-        else:
-            sketches = [sketch for shown in pictures for sketch in shown.sketches]
-            about = page(_graph(self.subject), self._passes, sketches, self.animated)
+            return self._fragment(pictures, grid_page(self.subject))
+        graph, shown = _graph(self.subject), pictures[0].sketches[0]
+        others = turned(graph, self._passes, self._wish, shown, widths)
+        sketches = [
+            sketch for each in (pictures, *(each for _, each in others)) for one in each for sketch in one.sketches
+        ]
+        return self._fragment(pictures, page(graph, self._passes, sketches, self.animated), others)
+
+    def _fragment(
+        self, pictures: list[Picture], about: Page, others: Sequence[tuple[Variant, list[Picture]]] = ()
+    ) -> str:
+        held = [one for one, _ in others]
+        views: list[View] = [(one.label, self._on_page(each, doors(one, held))) for one, each in others]
+        if not isinstance(self.subject, Grid | Choice) and held:
+            more = unseen(_graph(self.subject), pictures[0].sketches[0], held)
+            views += [(more, [])] if more else []
         return fragment(
-            label=wide.scene.description,
-            pictures=[(round(shown.scene.width), self._on_page(shown.scene)) for shown in pictures],
+            label=pictures[0].scene.description,
+            pictures=self._on_page(pictures, doors(None, held)),
             table=about.table,
-            data=about.data,
+            data=about.data | puzzle_data(self.puzzle),
             steps=about.steps,
+            views=views,
             theme=self.theme,
-            mode="step" if self.animated else "",
+            mode="step" if self.animated else "whatif" if self.puzzle else "",
+            exercise=exercise(self.puzzle),
         )
 
     def _choice(self, choice: Choice) -> str:
@@ -136,12 +158,17 @@ class Figure:
     def _pictured(self) -> Pictured:
         if isinstance(self.subject, Grid | Choice):
             return pictured_grid(_grid(self.subject))
-        wish = Wish(self.opened, self.legend, self.direction, self.losses)
-        return pictured(_graph(self.subject), self._passes, wish)
+        return pictured(_graph(self.subject), self._passes, self._wish)
 
-    def _on_page(self, scene: Scene) -> str:
+    @property
+    def _wish(self) -> Wish:
+        return Wish(self.opened, self.legend, self.direction, self.losses)
+
+    def _on_page(self, pictures: Iterable[Picture], ways: Mapping[str, int]) -> list[tuple[int, str]]:
+        """Width and SVG of some pictures, in which the names of modules lead to views."""
         told = {Grid: "none", Choice: "none", Comparison: "all"}.get(type(self.subject), "key")
-        return page_svg(scene, self.theme, told, steps=self.animated)
+        scenes = [shown.scene for shown in pictures]
+        return [(round(one.width), page_svg(one, self.theme, told, self.animated, ways)) for one in scenes]
 
     def _picture(self) -> Picture:
         return self._pictured(self.width)

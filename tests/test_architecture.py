@@ -36,6 +36,7 @@ ALLOWED = {
     "ways": {"graph"},
     "grid": {"errors", "flow"},
     "choice": {"errors", "flow", "grid"},
+    "puzzle": {"compare", "errors", "flow", "graph", "modules", "notation"},
     "explain": {"errors", "flow", "graph", "notation", "optimizer", "reason", "targets", "ways"},
     "verdict": {"flow", "modules", "notation", "reason", "stepdiff"},
     "fold": set(),
@@ -102,14 +103,16 @@ ALLOWED |= {
     "picture.payload": _MEANING | {"targets", "picture.cells", "picture.net", "picture.sketch", "picture.wording"},
     "picture.steps": {"flow", "graph", "notation", "targets", "picture.wording"},
     "picture.bundle": set(),
+    "picture.variants": _SKETCH | {"notation"},
     "picture.element": {"graph", "notation", "picture.bundle", "picture.steps", "picture.wording"},
+    "picture.exercise": {"notation", "puzzle"},
     "picture.choosing": {"picture.bundle", "picture.element"},
     "picture.numbers": {"flow", "graph", "notation", "picture.reduce", "picture.wording"},
     "picture.formulas": {"flow", "graph", "notation", "targets", "picture.numbers", "picture.wording"},
     "picture.pictures": _MEANING
     | {"grid"}
     | {f"picture.{name}" for name in ("fit", "mini", "multiples", "numbers", "plan", "reduce", "scene", "small")}
-    | {f"picture.{name}" for name in ("shapes", "sketch", "states", "view")},
+    | {f"picture.{name}" for name in ("shapes", "sketch", "states", "variants", "view")},
     "picture.page": _MEANING
     | {"grid", "picture.formulas", "picture.payload", "picture.sketch", "picture.states", "picture.steps"},
 }

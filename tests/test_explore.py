@@ -144,11 +144,16 @@ def test_why_by_touch(reader):
     page.locator(".frame > svg").tap(position={"x": 380, "y": 10})
     expect(because(page)).to_be_hidden()
     control(page, "Explore").tap()
-    controls = page.locator(".reading button:visible, .explore button:visible, .tabs button, .explore input").all()
-    assert 9 <= len(controls)
-    assert [] == [
-        one.inner_text() for one in controls if min(one.bounding_box()[side] for side in ("width", "height")) < 44
-    ]
+    assert 10 <= len(touched(page, ".reading button:visible, .explore button:visible, .tabs button, .explore input"))
+    control(page, "Export").tap()
+    assert 3 == len(touched(page, ".export button:visible"))
+
+
+def touched(page, controls: str) -> list[object]:
+    """Controls, each of them at least 44 pixels wide and high."""
+    boxes = [one.bounding_box() for one in page.locator(controls).all()]
+    assert [] == [box for box in boxes if min(box["width"], box["height"]) < 44]
+    return boxes
 
 
 # find
@@ -414,11 +419,11 @@ def test_hostile_names_stay_in_their_strings(reader):
 def test_copy_as_python(reader):
     """The code stands in a field and goes to the clipboard; with nothing changed there is nothing to copy."""
     page = reader.open(bridge(), permissions=["clipboard-read", "clipboard-write"])
-    control(page, "Explore").click()
+    control(page, "Export").click()
     expect(control(page, "Copy as Python")).to_have_attribute("aria-disabled", "true")
     control(page, "What if?").click()
     square(page, "C.weight").click(force=True)
-    control(page, "Explore").click()
+    control(page, "Export").click()
     control(page, "Copy as Python").click()
     expect(page.locator(".done")).to_have_text(re.compile("^Python (copied|selected)"))
 
@@ -435,6 +440,7 @@ def test_download(reader, tmp_path):
     square(page, "C.weight").click(force=True)
     control(page, "Explore").click()
     control(page, "Zoom in").click()
+    control(page, "Export").click()
     with page.expect_download() as waiting:
         control(page, "Download SVG").click()
     text = waiting.value.path().read_text(encoding="utf-8")
@@ -517,6 +523,20 @@ def test_the_address_follows_the_reader(reader):
     expect(other.locator("gf-figure").nth(0).locator(".count")).to_have_text("3 of 4")
 
 
+@pytest.mark.parametrize("figure", [0, 1])
+def test_a_link_is_followed_on_load(reader, figure):
+    """By the first figure, which stands there before the code that reads links, and by a later one; once."""
+    page = reader.open(bridge(), bridge())
+    page.goto(f"{page.url}#gf={figure}&frozen=C.weight&mode=whatif&step=1")
+    page.reload()
+    there, other = (page.locator("gf-figure").nth(one) for one in (figure, 1 - figure))
+    expect(there.locator(".banner")).to_contain_text("C.weight frozen")
+    expect(other.locator(".banner")).to_be_hidden()
+    undo = there.get_by_role("button", name="Undo")
+    undo.click()
+    expect(undo).to_have_attribute("aria-disabled", "true")
+
+
 @pytest.mark.parametrize(
     "hash_", ["#gf=0&cut=99.99.0", "#gf=0&frozen=nobody&step=9&mode=step", "#gf=7&mode=step", "#gf=x"]
 )
@@ -536,12 +556,12 @@ def test_in_jupyter_only_the_button_gives_a_link(reader):
     page = reader.open(bridge())
     page.evaluate("document.body.dataset.jpThemeLight = 'true'")
     start = page.url
-    control(page, "Explore").click()
+    control(page, "Export").click()
     page.wait_for_timeout(500)
     assert start == page.url
     control(page, "Copy link").click()
 
-    assert start + "#gf=0&mode=explore&step=1" == page.locator(".code").input_value()
+    assert start + "#gf=0&mode=export&step=1" == page.locator(".code").input_value()
 
 
 # for everybody
@@ -559,6 +579,8 @@ def test_axe_finds_nothing_while_exploring(reader, scheme):
         figure.get_by_role("button", name="Explore").click()
         figure.get_by_role("searchbox").fill("B.")
         figure.get_by_role("button", name="Zoom in").click()
+        assert [] == faults(page)
+        figure.get_by_role("button", name="Export").click()
         figure.get_by_role("button", name="Copy link").click()
         assert [] == faults(page)
 

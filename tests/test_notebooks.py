@@ -24,8 +24,10 @@ NOTEBOOKS = sorted(path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints
 
 
 def code_of_today() -> tuple[str, ...]:
-    """The scripts of a figure that can do everything."""
-    return parted(gf.draw(ZOO["scalar"]()).html())[1]
+    """The scripts of figures that together can do everything."""
+    numbers = ZOO["scalar"]()
+    puzzle = gf.puzzle(numbers, "Stop.", goal={"spared": ["w"]}, solution={"frozen": ["w"]})
+    return parted(gf.draw(numbers).html())[1] + parted(puzzle.html())[1]
 
 
 def faults(notebook: dict) -> list[str]:

@@ -29,14 +29,15 @@ def beside(figure: gf.Figure) -> float:
 
 
 def test_the_code_is_small():
-    """The code of the element with its style, as it stands in a page, and that for other numbers."""
+    """The code of the element with its style, as it stands in a page, and those that only some figures get."""
     assert kilobytes(script()) <= 60
+    assert kilobytes(bundle("more_export.js", "false")) <= 15
     assert kilobytes(bundle("more_numbers.js", "false")) <= 15
 
 
 @pytest.mark.parametrize("name", ["bridge", "gan", "multiples", "net", "scalar"])
 def test_a_chapter_figure_is_small(name):
-    """Both pictures, the cards, the table and the graph take 60 kB at most."""
+    """All pictures, the cards and the table take 60 kB at most."""
     assert beside(importlib.import_module(name).figure()) <= 60
 
 
@@ -48,13 +49,18 @@ def test_a_figure_of_fifteen_ops_is_small():
     flow = t.flow(loss)
 
     assert 15 == len(flow.graph.ops)
-    assert beside(gf.draw(flow)) <= 45
+    assert beside(gf.draw(flow)) <= 60
+    assert beside(gf.animate(flow)) <= 60
 
 
 def test_twelve_blocks_are_small():
-    """GPT-2 small's 12 blocks take far less than 300 kB, every parameter with a card."""
-    assert beside(importlib.import_module("gpt2").figure()) <= 200
-    assert beside(gf.draw(ZOO["gpt2_deep"]())) <= 200
+    """GPT-2 small's 12 blocks take far less than 300 kB, every parameter with a card, and the modules to open."""
+    assert beside(importlib.import_module("gpt2").figure()) <= 300
+
+
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_every_model_of_the_zoo_is_small(name):
+    assert beside(gf.draw(ZOO[name]())) <= (300 if "gpt2" in name else 100)
 
 
 def test_a_page_does_not_grow_with_what_it_does_not_show():

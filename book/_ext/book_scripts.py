@@ -37,5 +37,8 @@ def once(html, seen):
     >>> code = '<script>(()=>{if(customElements.get("a"))return;1})();</script>'
     >>> once(f"{code}<p></p>\n{code}", set()) == f"{code}<p></p>"
     True
+    >>> more = code.replace("if(", "if(!")
+    >>> once(code + more + code + more) == code + more
+    True
     """
     return SCRIPT.sub(lambda found: "" if found[0].strip() in seen else seen.add(found[0].strip()) or found[0], html)

@@ -13,9 +13,10 @@ _EXPORT = re.compile(r"^export (?:\{\};\n?)?", re.MULTILINE)
 _STYLE = re.compile(r'"(\w+\.css)"')
 _COMMENT = re.compile(r"/\*(?:.|\n)*?\*/|//[^\n]*")
 _STRING = re.compile(r"""("(?:[^"\\]|\\.)*"|`[^`]*`|/\*(?:.|\n)*?\*/|//\ [^\n]*)""")
-_AROUND = re.compile(r"[ \t]*([{}()\[\],;:?=<>&|+*])[ \t]*")
+_AROUND = re.compile(r"[ \t]*([{}()\[\],;:?=<>&|+*!])[ \t]*")
 _BREAK = re.compile(r"(?<=[{;,(\[=?:&|])\n|\n(?=[)\]},.?:&|])")  # where a statement cannot end, or has ended
 _ENDS = re.compile(r";}")
+_LONE = re.compile(r"(?<![\w$])\((\w+)\)=>")  # the parameter of a function that has one
 
 
 @cache
@@ -58,7 +59,12 @@ def compact_script(code: str) -> str:
     """Code as it stands in a page."""
     bare = _outside_strings(lambda part: _AROUND.sub(r"\1", _COMMENT.sub("", part)), code)
     lines = "\n".join(filter(None, map(str.strip, bare.splitlines())))
-    return _outside_strings(lambda part: _ENDS.sub("}", _BREAK.sub("", part)), lines)
+    return _outside_strings(_tight, lines)
+
+
+def _tight(part: str) -> str:
+    """Statements without the breaks, semicolons and brackets that they do not need."""
+    return _LONE.sub(r"\1=>", _ENDS.sub("}", _AROUND.sub(r"\1", _BREAK.sub("", part))))
 
 
 def compact_style(name: str) -> str:

@@ -53,9 +53,15 @@ def _frames(picture: _Picture) -> Items:
     for frame in picture.layout.frames:
         box = picture.sketch.boxes[frame.box]
         items.append(Shape(box.kind, frame.rect, 6.0))
-        items += (_plain_text(label, "soft" if label.role == "leaf" else "") for label in frame.labels)
+        items += (_frame_text(label, box.path) for label in frame.labels)
         items += (_square(picture, (value,), rect, ()) for (_, value), rect in zip(box.idle, frame.idle, strict=True))
     return items
+
+
+def _frame_text(label: Label, path: str) -> Text:
+    """The name of an open module, its class, or the label of an unused parameter."""
+    text = _plain_text(label, "soft" if label.role == "leaf" else "")
+    return text._replace(path=path) if label.role == "name" else text
 
 
 def _brackets(picture: _Picture) -> Items:
@@ -249,8 +255,8 @@ def _outline(picture: _Picture, cell: Cell, place: Place) -> Items:
         return [Shape("pill", rect, min(rect.w, rect.h) / 2)]
     if cell.kind == "module":
         if picture.is_list:
-            return [Shape("pill", rect, min(rect.w, rect.h) / 2)]
-        return [Shape("pill" if cell.small else "module", rect, 6.0)]
+            return [Shape("pill", rect, min(rect.w, rect.h) / 2, cell.path)]
+        return [Shape("pill" if cell.small else "module", rect, 6.0, cell.path)]
     if cell.kind == "input":
         return [Shape("input", rect, rect.w / 2)]
     if cell.kind in _BARS_CELLS:
@@ -346,7 +352,8 @@ def _labels(picture: _Picture, cell: Cell, place: Place) -> Items:
         if cell.kind == "module" and label.note is not None and label.note not in marked:
             marked.add(label.note)
             items.append(_little_mark(notes[label.note].mark, label))
-        items.append(_text(picture, cell, label))
+        text = _text(picture, cell, label)
+        items.append(text._replace(path=cell.path) if cell.kind == "module" and label is place.labels[0] else text)
     return items
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from urllib.parse import quote
+from zlib import compress
 
 from gradflow.notation import printable
 from gradflow.picture.bundle import bundle
 from gradflow.picture.steps import Step
 from gradflow.picture.wording import key
+
+View = tuple[str, Sequence[tuple[int, str]]]
 
 _FIT = 0.95  # the least scale at which a picture is shown, as in the script
 _PLAIN = '"()*+,-./:;<=>@[]_{}|!'  # what needs no escape in an address
@@ -27,8 +31,10 @@ def fragment(
     table: Sequence[Sequence[str]],
     data: Mapping[str, object],
     steps: Sequence[Step] = (),
+    views: Sequence[View] = (),
     theme: str = "auto",
     mode: str = "",
+    exercise: str = "",
 ) -> str:
     r"""One piece of HTML that needs nothing else: no file, no network, no other figure of the page.
 
@@ -44,8 +50,11 @@ def fragment(
         table: the same facts in rows, the first of which are the headings; empty for no table.
         data: what :func:`gradflow.picture.payload.payload` gives.
         steps: what :func:`gradflow.picture.steps.steps` gives; one that no picture shows is left out.
+        views: other pictures of the same thing, each with what it is called, for the same widths; one without any
+            is only named.
         theme: ``auto``, ``light``, ``dark`` or ``grey``.
         mode: the panel that is open at first: ``step``, ``whatif`` or none.
+        exercise: what :func:`gradflow.picture.exercise.exercise` gives.
 
     >>> html = fragment(label="x > y", pictures=[(80, "<svg/>")], table=[("name",), ("w",)], data={})
     >>> html.splitlines()[:3]  # doctest: +NORMALIZE_WHITESPACE
@@ -56,17 +65,21 @@ def fragment(
       scope="col">name</th></tr></thead><tbody><tr><th scope="row">w</th></tr></tbody></table></details>']
     """
     opened = f' mode="{mode}"' if mode else ""
-    shown = {found for _, svg in pictures for found in _KEY.findall(svg)} if steps else set()
-    told = [[[key(one) for one in step.keys], step.label, step.sentence] for step in steps]
-    seen = [step for step in told if not shown.isdisjoint(step[0])]
+    told = {**data, "steps": _told(steps, pictures, views)}
+    drawn = dict(pictures)
+    held = [
+        [label, [[width, "" if drawn.get(width) == svg else _packed(svg)] for width, svg in other]]
+        for label, other in views
+    ]
     return "\n".join(
         filter(
             None,
             [
                 f'<gf-figure theme="{attribute(theme)}"{opened}>',
+                exercise,
                 _pictures(sorted(dict(reversed(pictures)).items()), label),
                 _table(table),
-                f'<script type="application/json">{encoded({**data, "steps": seen})}</script>',
+                f'<script type="application/json">{encoded({**told, "views": held} if held else told)}</script>',
                 "</gf-figure>",
                 *(f"<script>{code}</script>" for code in _scripts(data)),
             ],
@@ -74,16 +87,48 @@ def fragment(
     )
 
 
+def _told(steps: Sequence[Step], pictures: Sequence[tuple[int, str]], views: Sequence[View]) -> list[list[object]]:
+    """The steps that a picture shows.
+
+    Each has its keys, its words, and the keys of what only another view shows and what came since the step before:
+    nothing is drawn there before it has come.
+    """
+    if not steps:
+        return []
+    shown = {found for _, svg in pictures for found in _KEY.findall(svg)}
+    elsewhere = {found for _, other in views for _, svg in other for found in _KEY.findall(svg)}
+    told: list[tuple[list[str], str, str, list[str]]] = []
+    since: list[str] = []
+    for step in steps:
+        keys = [key(one) for one in step.keys]
+        if shown.isdisjoint(keys):
+            since += [one for one in keys if one in elsewhere]
+            continue
+        told.append((keys, step.label, step.sentence, since))
+        since = []
+    if told:
+        told[-1][3].extend(since)
+    return [[*said, late] if late else [*said] for *said, late in told]
+
+
+def _packed(svg: str) -> str:
+    """A picture for the data of a page: small, and the same each time."""
+    return b64encode(compress(_encodable(svg).encode(), 9)).decode()
+
+
 def script() -> str:
     """The code of the element."""
     return bundle("element.js", 'customElements.get("gf-figure")')
 
 
+_MORE = {"net": "more_export.js", "formulas": "more_numbers.js", "puzzle": "more_puzzle.js"}
+"""What a figure can do beside the element's own, by the data that it takes."""
+
+
 def _scripts(data: Mapping[str, object]) -> Iterator[str]:
     """The code of the element, and of what only some figures can do."""
     yield script()
-    if data.get("formulas"):
-        yield bundle("more_numbers.js", "!customElements.get('gf-figure')")
+    yield from (bundle(entry, "!customElements.get('gf-figure')") for name, entry in _MORE.items() if data.get(name))
 
 
 def parted(html: str) -> tuple[str, tuple[str, ...]]:

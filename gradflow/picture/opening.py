@@ -117,7 +117,13 @@ def tree(graph: Graph, ops: Sequence[int], cuts: Collection[int], bare: Callable
     return root
 
 
-def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Sequence[int] = ()) -> None:
+def choose(
+    root: Branch,
+    most: int,
+    opened: Collection[str] = (),
+    causes: Sequence[int] = (),
+    closed: Collection[str] = (),
+) -> None:
     """Open branches from outside in while at most so many marks are shown; equal modules open together.
 
     Beside a row of equal blocks that stay closed others stay closed, too, so that they are read as one row.
@@ -128,6 +134,7 @@ def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Sequen
         opened: paths of modules that are opened in any case, as are those around them.
         causes: ids of ops that should be seen, the most important first: modules with one inside open first. In a
             region the frame says it, and of very many only the first count.
+        closed: paths of modules that stay closed, but for those that are opened in any case.
     """
     root.open = True
     wanted, needed = set(opened), _pressing(root, causes)
@@ -140,7 +147,7 @@ def choose(root: Branch, most: int, opened: Collection[str] = (), causes: Sequen
     in_rows = _in_rows(root)
     rows: set[Branch] = set()
     for members in _groups(root, holding, in_rows):
-        visible = [branch for branch in members if _is_visible(branch, around)]
+        visible = [branch for branch in members if _is_visible(branch, around) and branch.path not in closed]
         more = sum(_marks_inside(branch) - 1 for branch in visible)
         holds = any(holding.get(branch, False) for branch in visible)
         beside = not holds and any(around[branch] in rows for branch in visible)

@@ -21,6 +21,7 @@ from gradflow.picture.shapes import Scene
 from gradflow.picture.sketch import Note, Sketch
 from gradflow.picture.small import lay_small
 from gradflow.picture.states import Pass, strongest, tally
+from gradflow.picture.variants import Variant, variants
 from gradflow.picture.view import View
 from gradflow.roster import Holders
 from gradflow.stepdiff import StepDiff
@@ -38,12 +39,14 @@ class Wish(NamedTuple):
         legend: whether lines and squares are explained.
         direction: ``LR``, ``TB``, or None to choose by the width.
         losses: value id and label of all losses that are shown, also of those at which no pass started.
+        closed: paths of modules that stay closed, but for those that are ``opened``, and those around them.
     """
 
     opened: Collection[str] = ()
     legend: bool = False
     direction: str | None = None
     losses: tuple[tuple[int, str], ...] = ()
+    closed: Collection[str] = ()
 
 
 class Picture(NamedTuple):
@@ -74,8 +77,36 @@ def pictured(graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Pictured:
     """
     if len(over) >= _MANY:
         return _pictured_together([_Place("", one.label, one) for one in over], View(graph, over))
-    drafts = _drafts(graph, over, wish)
+    return _pictured_alone(_drafts(graph, over, wish), graph, over, wish)
 
+
+def turned(
+    graph: Graph, over: tuple[Pass, ...], wish: Wish, shown: Sketch, widths: Sequence[float]
+) -> list[tuple[Variant, list[Picture]]]:
+    """Pictures of the same graph in which other modules are open, each for some widths.
+
+    Several small pictures have none.
+
+    Args:
+        graph: what was computed.
+        over: the backward passes.
+        wish: how the picture that is seen first was wanted.
+        shown: what it shows.
+        widths: the widest first.
+    """
+    if len(over) >= _MANY:
+        return []
+    drafts = _drafts(graph, over, wish)
+    found: list[tuple[Variant, list[Picture]]] = []
+    for one in variants(graph, shown):
+        opened = () if one.closed else (*wish.opened, *one.opened)
+        at = _pictured_alone(drafts.turned(opened, one.closed), graph, over, wish)
+        if at(widths[0]).sketches != (shown,):
+            found.append((one, [at(width) for width in widths]))
+    return found
+
+
+def _pictured_alone(drafts: Drafts, graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Pictured:
     @cache
     def at(width: float) -> Picture:
         drawn, layout = arrange(drafts.at, width, wish.direction)
@@ -99,6 +130,7 @@ def _drafts(graph: Graph, over: tuple[Pass, ...], wish: Wish) -> Drafts:
         named=_named(over),
         barred=_barred(over),
         opened=wish.opened,
+        closed=wish.closed,
         tally=lambda values: tally([view.parameter(value) for value in values]),
         status=partial(_become, over) if over else None,
         numbers=numbers(over[0].flow) if len(over) == 1 else None,

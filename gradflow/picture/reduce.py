@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from gradflow.graph import Edge, Graph, Op
@@ -114,11 +115,13 @@ class Drafts:
         spine: Collection[int] = (),
         numbers: Numbers | None = None,
         barred: Collection[Edge] = (),
+        closed: Collection[str] = (),
     ) -> None:
         self._graph = graph
         self._losses = tuple(losses)
         self._notes = tuple(notes)
         self._opened = opened
+        self._closed = closed
         self._tally = tally
         self._status = status
         self._spine = spine
@@ -135,12 +138,20 @@ class Drafts:
         """What is drawn if about so many marks may be visible; one object for all budgets that show the same."""
         if most not in self._by_budget:
             root = self._tree.copy()
-            choose(root, most, self._opened, [*(note.op for note in self._notes), *self._cuts])
+            causes = [*(note.op for note in self._notes), *self._cuts]
+            choose(root, most, self._opened, causes, self._closed)
             outline = root.outline()
             if outline not in self._by_outline:
                 self._by_outline[outline] = self._drawn(root)
             self._by_budget[most] = self._by_outline[outline]
         return self._by_budget[most]
+
+    def turned(self, opened: Collection[str], closed: Collection[str]) -> Drafts:
+        """Sketches of the same graph with other modules open; what both show alike is one object."""
+        turned = copy(self)
+        turned._opened, turned._closed = opened, closed
+        turned._by_budget = {}
+        return turned
 
     def _drawn(self, root: Branch) -> Sketch:
         losses = [value for value, _ in self._losses]

@@ -16,11 +16,13 @@ class Shape(NamedTuple):
         kind: its class, as ``module``, ``pill`` or ``loss``.
         rect: where it stands.
         radius: of its corners; a circle's is half of its size.
+        path: of a closed module, its dotted path.
     """
 
     kind: str
     rect: Rect
     radius: float = 0.0
+    path: str = ""
 
 
 class Line(NamedTuple):
@@ -101,6 +103,7 @@ class Text(NamedTuple):
         anchor: ``start``, ``middle`` or ``end``.
         tone: its colour: ``""`` (ink), ``soft``, ``inverse``, ``of-zero`` or ``of-undefined``.
         keys: whose number, derivative or factor it is: the id of a value, or edges.
+        path: of the name of a module, its dotted path.
     """
 
     x: float
@@ -110,6 +113,7 @@ class Text(NamedTuple):
     anchor: str = "start"
     tone: str = ""
     keys: tuple[Edge | int, ...] = ()
+    path: str = ""
 
 
 Primitive = Shape | Line | Head | Bars | Disc | Dot | Square | Text

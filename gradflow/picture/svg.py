@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from gradflow.graph import Edge
 from gradflow.notation import printable
@@ -52,7 +53,13 @@ def svg(scene: Scene, theme: str = "auto", shown: Collection[Edge | int] | None 
     return f'{_root(scene, f"""class="{root}" """)}{told}{looks}{_paper(scene)}{_WHOSE.sub("", body)}</svg>\n'
 
 
-def page_svg(scene: Scene, theme: str = "auto", data: str = "key", steps: bool = False) -> str:
+def page_svg(
+    scene: Scene,
+    theme: str = "auto",
+    data: str = "key",
+    steps: bool = False,
+    doors: Mapping[str, int] = MappingProxyType({}),
+) -> str:
     """A scene as an SVG for an image or a custom element on a page: shorter, as a browser needs no more.
 
     Args:
@@ -60,8 +67,11 @@ def page_svg(scene: Scene, theme: str = "auto", data: str = "key", steps: bool =
         theme: as for :func:`svg`.
         data: what lines and squares say of themselves: ``key`` (what the page finds the rest by), ``all`` or ``none``.
         steps: whether each line has a band, from end to end; else it has one if its line does not show the way.
+        doors: of modules that can be opened or closed by their name, the number of the view that shows it.
     """
-    body = "".join(_on_page(item, data, steps) if isinstance(item, Group) else _drawn(item) for item in scene.items)
+    body = "".join(
+        _on_page(item, data, steps) if isinstance(item, Group) else _door(item, doors) for item in scene.items
+    )
     body = body.replace(' xml:space="preserve"', "")  # the style sheet says so for all
     if 'class="derivative' not in body:  # no numbers, which a page could write anew
         body = _WHOSE.sub("", body)
@@ -118,6 +128,14 @@ def _on_page(group: Group, data: str, steps: bool) -> str:
     return _grouped(
         group, f"{group.kind} {group.state}", told, "" if not steps and _shows_its_way(group) else _band(group)
     )
+
+
+def _door(item: Primitive, doors: Mapping[str, int]) -> str:
+    """A mark; the box or the name of a module tells which view opens or closes it."""
+    drawn = _drawn(item)
+    if not isinstance(item, Shape | Text) or item.path not in doors:
+        return drawn
+    return drawn.replace(" ", f' data-view="{doors[item.path]}" data-module="{escaped(item.path)}" ', 1)
 
 
 def _by_key(data: Mapping[str, str], short: bool) -> list[tuple[str, str]]:

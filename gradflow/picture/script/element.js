@@ -8,14 +8,15 @@
  */
 
 import { cardOf, cards, linesOf, marksOf } from "./cards.js";
-import { OWN_KEYS, make } from "./dom.js";
+import { OWN_KEYS, attributed, button, isPlain, make } from "./dom.js";
 import { UNCHANGED, changes } from "./edits.js";
 import { PLAIN, drawLook, explorePanel } from "./explore.js";
-import { LINES, boundsOf, holds, placeOf, pointsOf, shows } from "./geometry.js";
+import { LINES, apart, boundsOf, holds, placeOf, pointsOf, shows } from "./geometry.js";
 import { drawForecast } from "./overlay.js";
 import { addBands, isDark, picturesOf, svgOf } from "./page.js";
 import { act, whatifPanel } from "./panel.js";
 import { MOST_DOTS, stepsPanel } from "./steps.js";
+import { addDoors, doorAt, doorOf, unpackable, unpacked, viewsControl } from "./views.js";
 import { predicted } from "./whatif.js";
 import { WHOLE, revealing } from "./zoom.js";
 
@@ -40,15 +41,15 @@ const PACE = 600; // milliseconds from step to step
 
 /** @param {State} state @param {Picture[]} pictures @param {Data} data @returns {View} */
 function derived(state, pictures, { steps, net }) {
-  const fitting = pictures.findIndex((picture) => picture.width * FIT <= state.room);
+  const fitting = pictures.find((picture) => picture.width * FIT <= state.room);
   const stepping = state.mode === "step";
   return {
-    picture: fitting < 0 ? pictures.length - 1 : fitting,
+    picture: fitting ?? pictures[pictures.length - 1],
     dark: state.dark,
     card: state.hover < 0 ? state.focus : state.hover,
     step: state.step,
     playing: state.playing,
-    pending: new Set(stepping ? steps.slice(state.step).flatMap(([keys]) => keys) : []),
+    pending: new Set(stepping ? steps.slice(state.step).flatMap(([keys, , , since = []]) => [...keys, ...since]) : []),
     current: new Set(stepping && (state.step < steps.length || state.playing) ? steps[state.step - 1]?.[0] : []),
     state,
     forecast: net && changes(state.edit) ? forecastOf(net, state.edit) : null,
@@ -88,7 +89,7 @@ class GradflowFigure extends HTMLElement {
     if (OFFERS.some(({ mode }) => mode === offer.mode)) return;
     OFFERS.push(offer);
     for (const figure of FIGURES) {
-      figure.furnish();
+      figure.take(offer);
       figure.draw(figure.derived(figure.state));
     }
   }
@@ -96,13 +97,12 @@ class GradflowFigure extends HTMLElement {
   /** @type {State} */
   state = {
     room: 0, dark: false, hover: -1, focus: -1, step: 0, playing: false, mode: "", edit: UNCHANGED, past: [], note: "",
+    hints: 0,
     values: {}, rate: 0.1,
-    look: PLAIN,
+    look: PLAIN, view: 0,
   };
-  /** @type {Panel[]} */
+  /** @type {{mode: Mode, tab: HTMLElement | null, panel: Panel}[]} */
   panels = [];
-  /** @type {Panel | undefined} */
-  explore;
   /** @type {Mark[]} every line and square of the picture that is shown */
   marks = [];
   /** @type {Mark[]} those that can be pointed at */
@@ -111,15 +111,18 @@ class GradflowFigure extends HTMLElement {
   stops = [];
   /** @type {Map<Mark, Point[]>} */
   points = new Map();
-  shown = -1;
+  /** @type {Picture[][]} by the number of the view; those that were asked for */
+  pictures = [];
+  /** @type {Picture | null} */
+  shown = null;
   timer = 0;
 
   connectedCallback() {
     if (this.shadowRoot) return this.watch();
-    if (this.querySelector("script[type='application/json']")) return this.build();
+    if (this.json) return this.build();
     // The parser is not past this element yet: what stands in it comes later.
     const wait = new MutationObserver(() => {
-      if (!this.querySelector("script[type='application/json']")) return;
+      if (!this.json) return;
       wait.disconnect();
       this.build();
     });
@@ -133,53 +136,58 @@ class GradflowFigure extends HTMLElement {
     this.state.playing = false;
   }
 
+  /** What its data stand in. */
+  get json() {
+    return this.querySelector("script[type='application/json']");
+  }
+
+  get theme() {
+    return this.getAttribute("theme") || "auto";
+  }
+
   build() {
-    const json = this.querySelector("script[type='application/json']");
     /** @type {Data} */
-    const data = { net: null, losses: [], blame: {}, values: [], ops: [], edges: [], parameters: [], ...JSON.parse(json?.textContent || "{}") };
+    const none = { net: null, losses: [], blame: {}, values: [], ops: [], edges: [], parameters: [], steps: [], views: [] };
+    /** @type {Data} */
+    const data = { ...none, ...JSON.parse(this.json?.textContent || "{}") };
+    data.views = unpackable(data.views);
     this.data = data;
-    this.pictures = picturesOf(this);
+    this.pictures = [picturesOf(this)];
     this.card = make("div", { class: "card", hidden: "" });
     this.frame = make("div", { class: "frame" }, this.card);
     this.strip = make("ol", { class: "strip" });
-    this.figure = make("div", { class: "figure" }, this.frame);
-    this.furnish();
+    this.tabs = make("div", { class: "bar tabs", role: "group", "aria-label": "What this figure can do" });
+    this.figure = make("div", { class: "figure" }, this.frame, this.strip);
+    OFFERS.forEach((offer) => this.take(offer));
+    if (data.views.length) {
+      this.modules = viewsControl(this.host(), data.views);
+      this.tabs.append(this.modules.root);
+      if (!this.panels.length) this.strip.before(this.tabs);
+    }
     FIGURES.add(this);
     const table = make("slot", { name: "table" });
     this.attachShadow({ mode: "open" }).append(make("style", {}, STYLE), this.figure, table);
     // Seen from the document, a key pressed in here was pressed on this element.
-    this.setAttribute("data-lm-suppress-shortcuts", "true");
+    attributed(this, OWN_KEYS);
     this.listen(this.frame);
     this.state.step = Math.min(1, data.steps.length); // what comes later is for the reader to foretell
     this.state.mode = /** @type {Mode} */ (this.getAttribute("mode") || "");
     this.watch();
-    this.explore?.arrive?.();
   }
 
-  /** The panels that the data allow, and the buttons that open them. */
-  furnish() {
-    this.panels.forEach(({ root, above, below }) => [root, above, below].forEach((part) => part?.remove()));
-    const host = this.host();
-    const offered = OFFERS.flatMap(({ mode, label, make: made }) => {
-      const panel = made(host);
-      return panel ? [{ mode, label, panel }] : [];
-    });
-    const buttons = offered.map(({ mode, label }) => {
-      const button = make("button", { type: "button", ...OWN_KEYS }, label);
-      button.addEventListener("click", () => this.set({ mode: this.state.mode === mode ? "" : mode, playing: false }));
-      return button;
-    });
-    const root = make("div", { class: "bar tabs", role: "group", "aria-label": "What this figure can do" }, ...buttons);
-    /** @param {View} view */
-    const draw = ({ state }) => offered.forEach(({ mode, panel }, i) => {
-      buttons[i].setAttribute("aria-expanded", String(state.mode === mode));
-      panel.root.hidden = state.mode !== mode;
-    });
-    this.panels = offered.length ? [{ root, draw }, ...offered.map(({ panel }) => panel)] : [];
-    this.frame?.before(...this.panels.flatMap(({ above }) => above ?? []));
-    const parts = this.panels.flatMap((panel) => [panel.root, panel.below ?? []].flat());
-    this.figure?.append(...parts, /** @type {Node} */ (this.strip));
-    this.explore = offered.find(({ mode }) => mode === "explore")?.panel;
+  /** One thing more that it can do, if the data allow it, and the button for it. @param {Offer} offer */
+  take({ mode, label, make: made }) {
+    const { frame, strip, tabs } = this;
+    const panel = made(this.host());
+    if (!panel || !frame || !strip || !tabs) return;
+    const tab = label ? button(label, () => this.set({ mode: this.state.mode === mode ? "" : mode, playing: false })) : null;
+    this.panels.push({ mode, tab, panel });
+    if (!tab) return this.figure?.prepend(panel.root);
+    if (!tabs.parentNode) strip.before(tabs);
+    tabs.insertBefore(tab, this.modules?.root ?? null);
+    if (panel.above) frame.before(panel.above);
+    strip.before(panel.root);
+    if (panel.below) strip.before(panel.below);
   }
 
   /**
@@ -204,13 +212,17 @@ class GradflowFigure extends HTMLElement {
       edit: (change) => {
         const { edit, past } = this.state;
         const next = { ...edit, ...change };
+        const refused = this.panels.map(({ panel }) => panel.forbids?.(next)).find(Boolean);
+        const refuse = (/** @type {string} */ note) => [this.set({ note: "" }), this.set({ note })];
+        if (refused) return refuse(refused);
         try {
           this.whatif(next);
           this.set({ edit: next, past: [...past, edit], note: "" });
         } catch (error) {
-          this.set({ note: error instanceof Error ? error.message : String(error) });
+          refuse(error instanceof Error ? error.message : String(error));
         }
       },
+      whatif: (change) => this.whatif(change),
       svg: () => /** @type {SVGSVGElement} */ (this.svg),
       marks: () => this.marks,
     };
@@ -218,7 +230,7 @@ class GradflowFigure extends HTMLElement {
 
   /** Follow the width of the element and the colours of the page. */
   watch() {
-    const look = () => this.set({ dark: isDark(this.getAttribute("theme") || "auto") });
+    const look = () => this.set({ dark: isDark(this.theme) });
     const measure = () => this.clientWidth && this.set({ room: this.clientWidth });
     const size = new ResizeObserver(measure);
     const colours = new MutationObserver(look);
@@ -229,10 +241,9 @@ class GradflowFigure extends HTMLElement {
     const { signal } = this.unwatch;
     signal.addEventListener("abort", () => [size, colours].forEach((observer) => observer.disconnect()));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", look, { signal });
-    addEventListener("hashchange", () => this.explore?.arrive?.(), { signal });
     addEventListener("beforeprint", () => this.print(), { signal });
     addEventListener("afterprint", () => this.printed(), { signal });
-    this.state.dark = isDark(this.getAttribute("theme") || "auto");
+    this.state.dark = isDark(this.theme);
     this.set({ room: this.clientWidth });
   }
 
@@ -240,17 +251,21 @@ class GradflowFigure extends HTMLElement {
   listen(frame) {
     frame.addEventListener("pointermove", (event) => {
       if (event.pointerType === "touch" || this.card?.contains(this.under(event))) return;
-      this.set({ hover: this.near(event) });
+      const hover = this.near(event);
+      frame.classList.toggle("door", hover < 0 && Boolean(this.doorAt(event)));
+      this.set({ hover });
     });
     frame.addEventListener("pointerleave", () => this.set({ hover: -1 }));
     frame.addEventListener("click", (event) => {
       if (this.card?.contains(this.under(event))) return;
       const mark = this.targets[this.near(event)];
+      const door = mark ? undefined : this.doorAt(event);
       const stop = mark?.stem ? this.stops.find((one) => one.square && one.key === mark.key.split(".")[0]) : mark;
       if (this.state.mode === "whatif") mark && this.act(mark);
       else this.act(stop);
       this.set({ hover: -1, focus: -1 });
       stop?.group.focus({ preventScroll: true });
+      if (door) this.pass(door);
     });
     frame.addEventListener("focusin", (event) => {
       const focus = this.targets.findIndex(({ group }) => group === this.under(event));
@@ -265,10 +280,16 @@ class GradflowFigure extends HTMLElement {
       const aims = {
         ArrowLeft: at + 1, ArrowUp: at + 1, ArrowRight: at - 1, ArrowDown: at - 1, Home: 0, End: this.stops.length - 1,
       };
+      const focused = /** @type {SVGElement} */ (this.under(event));
+      if ((event.key === "Enter" || event.key === " ") && focused.dataset?.view) {
+        event.preventDefault();
+        return this.pass(focused);
+      }
+      const plain = isPlain(event);
       if (event.key === "Escape") this.set({ hover: -1, focus: -1, look: { ...this.state.look, why: "" } });
-      if (event.key === "w" && at >= 0 && !event.ctrlKey && !event.metaKey && !event.altKey) this.explain(this.stops[at]);
+      if (event.key === "w" && at >= 0 && plain) this.explain(this.stops[at]);
       if ((event.key === "Enter" || event.key === " ") && at >= 0 && this.act(this.stops[at])) event.preventDefault();
-      const aim = event.ctrlKey || event.metaKey || event.altKey ? undefined : aims[event.key];
+      const aim = plain ? aims[event.key] : undefined;
       if (aim === undefined) return;
       event.preventDefault();
       this.stops[Math.max(0, Math.min(aim, this.stops.length - 1))].group.focus();
@@ -286,8 +307,20 @@ class GradflowFigure extends HTMLElement {
 
   /** Why a square got what it got; nothing, or what is no square, ends that. @param {Mark | undefined} mark */
   explain(mark) {
-    this.explore?.ask?.(mark?.square ? mark.key : "");
+    this.panels.forEach(({ panel }) => panel.ask?.(mark?.square ? mark.key : ""));
     return Boolean(mark?.square);
+  }
+
+  /** @param {MouseEvent} event @returns {SVGElement | undefined} the module below the pointer that opens or closes */
+  doorAt(event) {
+    return this.svg && this.data?.views.length ? doorAt(this.svg, event) : undefined;
+  }
+
+  /** @param {SVGElement} door the name of a module that was chosen */
+  pass(door) {
+    const { view, module } = door.dataset;
+    if (this.svg) doorOf(this.svg, module)?.focus({ preventScroll: true });
+    this.set({ view: Number(view) });
   }
 
   /** @param {Event} event @returns {Node} what it happened to */
@@ -303,7 +336,7 @@ class GradflowFigure extends HTMLElement {
     this.targets.forEach((mark, i) => {
       const points = this.pointsOf(mark);
       const inside = mark.square && points.length && holds(boundsOf(points), at, 1);
-      const distance = inside ? -1 : Math.min(...points.map((p) => Math.hypot(p.x - at.x, p.y - at.y)));
+      const distance = inside ? -1 : Math.min(...points.map((p) => apart(p, at)));
       if (distance <= least) [best, least] = [i, distance];
     });
     return best;
@@ -319,60 +352,78 @@ class GradflowFigure extends HTMLElement {
   /** @param {Partial<State>} change */
   set(change) {
     const next = { ...this.state, ...change };
+    if (next.view && !this.data?.views[next.view - 1]?.[1].length) next.view = 0;
     const keys = /** @type {(keyof State)[]} */ (Object.keys(next));
-    if (this.shown >= 0 && keys.every((key) => next[key] === this.state[key])) return;
+    if (this.shown && keys.every((key) => next[key] === this.state[key])) return;
     if (next.room !== this.state.room || next.look.zoom !== this.state.look.zoom) this.points.clear();
     this.state = next;
-    this.draw(this.derived(next));
+    if (this.pictures[next.view] || !next.view) this.redraw();
+    else this.unpack(next.view);
+  }
+
+  /** @param {number} view of which the pictures are not there yet; until they are, the last one stays */
+  async unpack(view) {
+    this.redraw();
+    const found = await unpacked(/** @type {Data} */ (this.data).views[view - 1], this.pictures[0]);
+    this.pictures[view] ??= found;
+    this.redraw();
+  }
+
+  /** Draw, and give the focus back to what had it where the picture is another one. */
+  redraw() {
+    const active = /** @type {SVGElement | null | undefined} */ (this.shadowRoot?.activeElement);
+    const had = active && this.svg?.contains(active) ? active.dataset : null;
+    const before = this.shown;
+    this.draw(this.derived(this.state));
+    if (!had || before === this.shown || !this.svg) return;
+    const again = had.key === undefined ? doorOf(this.svg, had.module) : this.stops.find(({ key }) => key === had.key)?.group;
+    (again ?? this.stops[0]?.group)?.focus({ preventScroll: true });
   }
 
   /** @param {State} state @returns {View} */
   derived(state) {
-    return derived(state, this.pictures || [], /** @type {Data} */ (this.data));
+    const shown = this.pictures.find((each) => this.shown !== null && each?.includes(this.shown));
+    return derived(state, this.pictures[state.view] ?? shown ?? this.pictures[0], /** @type {Data} */ (this.data));
   }
 
   /** @param {View} view */
   draw(view) {
     this.show(view.picture);
-    const theme = this.getAttribute("theme") || "auto";
     this.figure?.classList.toggle("dark", view.dark);
-    this.figure?.classList.toggle("grey", theme === "grey");
+    this.figure?.classList.toggle("grey", this.theme === "grey");
     for (const rule of this.svg?.querySelector("style")?.sheet?.cssRules || []) {
       if (rule instanceof CSSMediaRule) rule.media.mediaText = view.dark ? "screen" : "not all";
     }
     this.marks.forEach((mark) => paint(mark, view));
-    this.drawLook(view.state.look);
+    if (this.svg && this.data?.net) drawLook(this.svg, this.marks, view.state.look, this.data, this.data.net);
     this.drawCard(view.card);
-    this.panels.forEach((panel) => panel.draw(view));
+    this.modules?.draw(view);
+    this.panels.forEach(({ mode, tab, panel }) => {
+      const open = view.state.mode === mode;
+      tab?.setAttribute("aria-expanded", String(open));
+      panel.root.hidden = tab !== null && !open;
+      panel.draw(view);
+    });
     this.figure?.classList.toggle("whatif", view.state.mode === "whatif" || view.forecast !== null);
     if (this.svg) drawForecast(this.svg, this.marks, view, this.data?.net ?? null);
     if (view.playing !== this.timer > 0) this.run(view.playing);
   }
 
-  /** @param {import("./types.js").Look} look */
-  drawLook(look) {
-    if (this.svg && this.data?.net) drawLook(this.svg, this.marks, look, this.data, this.data.net);
-  }
-
-  /** @param {number} picture put in the place of the one that is shown */
+  /** @param {Picture} picture put in the place of the one that is shown */
   show(picture) {
-    if (picture === this.shown || !this.pictures || !this.data) return;
+    if (picture === this.shown || !this.data) return;
     this.shown = picture;
-    const svg = svgOf(this.pictures[picture].source);
+    const svg = svgOf(picture.source);
     addBands(svg);
-    svg.setAttribute("role", "group");
-    svg.setAttribute("aria-description", this.querySelector("img")?.alt || "");
+    attributed(svg, { role: "group", "aria-description": this.querySelector("img")?.alt || "" });
+    addDoors(svg, this.data.views);
     this.svg?.remove();
     this.svg = svg;
     this.frame?.prepend(svg);
     this.marks = marksOf(svg, cards(this.data));
     this.targets = this.marks.filter(shows);
     this.stops = this.targets.filter((mark) => !mark.stem);
-    this.stops.forEach(({ group }, i) => {
-      group.setAttribute("tabindex", i ? "-1" : "0");
-      group.setAttribute("role", "img");
-      group.setAttribute("data-lm-suppress-shortcuts", "true");
-    });
+    this.stops.forEach(({ group }, i) => attributed(group, { tabindex: i ? -1 : 0, role: "img", ...OWN_KEYS }));
     this.points.clear();
     this.state.hover = this.state.focus = -1;
     this.state.look = { ...this.state.look, zoom: WHOLE };
@@ -407,14 +458,16 @@ class GradflowFigure extends HTMLElement {
   print() {
     const steps = this.data?.steps || [];
     if (!this.strip) return;
+    const whole = { ...this.state, view: 0 };
+    this.show(this.derived(whole).picture);
     const walked = this.state.mode === "step" && steps.length <= MOST_DOTS;
     const frames = (walked ? steps : []).map(([, label], i) => {
-      const view = this.derived({ ...this.state, step: i + 1, playing: true, mode: "step" });
+      const view = this.derived({ ...whole, step: i + 1, playing: true, mode: "step" });
       this.marks.forEach((mark) => paint(mark, view));
       return make("li", {}, `${i + 1}. ${label}`, /** @type {Node} */ (this.svg?.cloneNode(true)));
     });
     this.strip.replaceChildren(...frames);
-    this.draw(this.derived({ ...this.state, hover: -1, focus: -1, playing: false, mode: "", edit: UNCHANGED, look: PLAIN }));
+    this.draw(this.derived({ ...whole, hover: -1, focus: -1, playing: false, mode: "", edit: UNCHANGED, look: PLAIN }));
   }
 
   printed() {

@@ -1,12 +1,9 @@
 // @ts-check
-/** Reading a figure: why a parameter got what it got, finding things, coming closer, and taking the figure along. */
+/** Reading a figure: why a parameter got what it got, finding things, and coming closer. */
 
-import { OWN_KEYS, make } from "./dom.js";
-import { changes } from "./edits.js";
-import { barsAt, drawn } from "./overlay.js";
-import { pythonOf } from "./python.js";
-import { read, written } from "./share.js";
-import { standalone } from "./standalone.js";
+import { LIVE, OWN_KEYS, button, disable, drawn, make } from "./dom.js";
+import { grown } from "./geometry.js";
+import { barsAt } from "./overlay.js";
 import { WHOLE, applyZoom, closer, listenZoom, revealing } from "./zoom.js";
 
 /** @typedef {import("./types.js").Data} Data */
@@ -20,8 +17,6 @@ import { WHOLE, applyZoom, closer, listenZoom, revealing } from "./zoom.js";
 
 /** @type {Look} */
 export const PLAIN = { why: "", query: "", hit: 0, zoom: WHOLE };
-const PAUSE = 300; // milliseconds before the address follows
-const ANCHOR = /^#gf=(\d+)(?:&|$)/;
 
 /**
  * The ways between a value and the losses: of a value that was reached, those on which gradients came.
@@ -98,24 +93,13 @@ export function drawLook(svg, marks, look, data, net) {
 }
 
 /** @param {SVGGraphicsElement} around @param {boolean} hit */
-function ring(around, hit) {
-  const { x, y, width, height } = around.getBBox();
-  const box = { x: x - 5, y: y - 5, width: width + 10, height: height + 10, rx: 4 };
-  return drawn("rect", { class: `pointer ${hit ? "hit" : ""}`, ...Object.fromEntries(Object.entries(box).map(([key, n]) => [key, String(n)])) });
-}
+const ring = (around, hit) => drawn("rect", { class: `pointer ${hit ? "hit" : ""}`, rx: 4, ...grown(around.getBBox(), 5) });
 
 /** @param {Host} host @param {Net} net @returns {Panel} */
 export function explorePanel(host, net) {
-  const { data, figure } = host;
+  const { data } = host;
   const look = (/** @type {Partial<Look>} */ change) => host.set({ look: { ...host.get().look, ...change } });
-  const button = (/** @type {string} */ text, /** @type {() => void} */ act, label = "") => {
-    const made = make("button", { type: "button", "aria-label": label || null, ...OWN_KEYS }, text);
-    made.addEventListener("click", () => made.getAttribute("aria-disabled") !== "true" && act());
-    return made;
-  };
-  const status = (/** @type {string} */ name) => make("span", { class: name, role: "status", "aria-live": "polite" });
-
-  const sentence = status("because");
+  const sentence = make("span", { class: "because", ...LIVE });
   const because = make("div", { class: "bar" }, sentence, button("Show all", () => look({ why: "" })));
   const zoomBy = (/** @type {number} */ factor) => look({ zoom: closer(host.get().look.zoom, factor) });
   const fit = button("Fit", () => look({ zoom: WHOLE }), "Fit the whole picture");
@@ -124,7 +108,7 @@ export function explorePanel(host, net) {
   const below = make("div", { class: "reading" }, because, zoom);
 
   const field = make("input", { type: "search", class: "field", "aria-label": "Find by name", placeholder: "name or operation", ...OWN_KEYS });
-  const count = status("hits");
+  const count = make("span", { class: "hits", ...LIVE });
   const hits = () => hitsOf(host.get().look.query, data, net, host.marks());
   function go(/** @type {number} */ by) {
     const found = hits();
@@ -141,80 +125,23 @@ export function explorePanel(host, net) {
     if (event.key === "ArrowDown") hits()[host.get().look.hit]?.mark?.group.focus();
   });
 
-  const code = make("textarea", { class: "code", readonly: "", spellcheck: "false", "aria-label": "Python", hidden: "", ...OWN_KEYS });
-  const done = status("done");
-  async function copy(/** @type {string} */ text, /** @type {string} */ what) {
-    code.hidden = false;
-    code.value = text;
-    code.rows = text.split("\n").length + 1;
-    code.setAttribute("aria-label", what);
-    try {
-      await navigator.clipboard.writeText(text);
-      done.textContent = `${what} copied.`;
-    } catch {
-      code.select();
-      done.textContent = `${what} selected: copy it with Ctrl+C.`;
-    }
-  }
-  const lines = () => pythonOf(host.get().edit, data, net).join("\n");
-  const python = button("Copy as Python", () => copy(lines(), "Python"));
-  const take = make("div", { class: "bar" }, python, button("Download SVG", () => save(host)), button("Copy link", () => copy(link(), "Link")), done);
   const root = make("div", { class: "panel explore" }, make("div", { class: "bar" }, make("label", {}, "Find ", field),
-    button("◂", () => go(-1), "Previous match"), button("▸", () => go(1), "Next match"), count), take, code);
+    button("◂", () => go(-1), "Previous match"), button("▸", () => go(1), "Next match"), count));
 
-  const index = () => [...document.querySelectorAll("gf-figure")].indexOf(/** @type {ShadowRoot} */ (figure.getRootNode()).host);
-  const state = () => { const { edit, mode, step } = host.get(); return written(edit, mode, step); };
-  const link = () => `${location.href.split("#")[0]}#gf=${index()}&${state()}`;
-  let [last, timer] = ["", 0];
-  function follow() {
-    if (state() === last || host.get().playing) return;
-    if (last && ownPage()) {
-      clearTimeout(timer);
-      timer = window.setTimeout(() => history.replaceState(history.state, "", link()), PAUSE);
-    }
-    last = state();
-  }
-  /** What the address of the page says of this figure is done to it. */
-  function arrive() {
-    if (ANCHOR.exec(location.hash)?.[1] !== String(index())) return;
-    const { edit, mode, step } = read(location.hash.slice(1));
-    host.edit({ ask: undefined, hold: undefined, losses: undefined, ...edit });
-    host.set({ mode: mode === "step" && !data.steps.length ? "" : mode, step: Math.min(Math.max(step, 1), data.steps.length), playing: false });
-    clearTimeout(timer);
-    requestAnimationFrame(() => figure.scrollIntoView({ block: "start" }));
-  }
-  listenZoom(/** @type {HTMLElement} */ (figure.querySelector(".frame")), host.svg,
-    () => ({ zoom: host.get().look.zoom, open: host.get().mode === "explore" }), (to) => look({ zoom: to }));
+  listenZoom(host, (zoom) => look({ zoom }));
 
   /** @param {View} view */
-  function draw({ state: { look: { why, query, hit, zoom: { scale } }, mode, edit } }) {
+  function draw({ state: { look: { why, query, hit, zoom: { scale } }, mode } }) {
     const [name, rest] = why ? whyOf(why, data) : ["", ""];
     because.hidden = !why;
     if (sentence.textContent !== name + rest) sentence.replaceChildren(make("b", {}, name), rest);
     zoom.hidden = mode !== "explore" && scale === 1;
-    fit.setAttribute("aria-disabled", String(scale === 1));
+    disable(fit, scale === 1);
     const found = hits();
     const { mark, place = "", name: of = "" } = found[hit] ?? {};
     const where = mark || !of ? "" : place ? ` lies inside ${place}, which is closed here` : " is not drawn by itself";
     const told = !query ? "" : found.length ? `${hit + 1} of ${found.length}: ${of}${where}` : "nothing found";
     if (count.textContent !== told) count.textContent = told;
-    const plain = !changes(edit);
-    python.setAttribute("aria-disabled", String(plain));
-    python.title = plain ? "Change something under “What if?” first" : "";
-    follow();
   }
-  return { root, below, draw, arrive, ask: (key) => look({ why: host.get().look.why === key ? "" : key }) };
-}
-
-/** @returns {boolean} whether the address is this page's own, and may be changed */
-const ownPage = () => window.top === window && /^(https?|file):/.test(location.protocol) && !document.body.dataset.jpThemeLight;
-
-/** @param {Host} host the picture goes to a file */
-function save(host) {
-  const svg = host.svg();
-  if (!svg) return;
-  const said = /** @type {HTMLElement | null} */ (host.figure.querySelector(".banner:not([hidden])"));
-  const url = URL.createObjectURL(new Blob([standalone(svg, host.figure, said?.textContent ?? "")], { type: "image/svg+xml" }));
-  make("a", { href: url, download: "figure.svg" }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
+  return { root, below, draw, ask: (key) => look({ why: host.get().look.why === key ? "" : key }) };
 }

@@ -38,6 +38,16 @@ export function boundsOf(points) {
   return { x, y, w: Math.max(...xs) - x, h: Math.max(...ys) - y };
 }
 
+/** @param {Point} a @param {Point} b */
+export const apart = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
+
+/** @param {DOMRect} box @returns {Point} */
+export const middleOf = ({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 });
+
+/** @param {DOMRect} box @param {number} room @returns a box around it */
+export const grown = ({ x, y, width, height }, room) =>
+  ({ x: x - room, y: y - room, width: width + 2 * room, height: height + 2 * room });
+
 /** @param {Rect} rect @param {Point} p @param {number} room around it */
 export const holds = (rect, p, room) =>
   p.x > rect.x - room && p.x < rect.x + rect.w + room && p.y > rect.y - room && p.y < rect.y + rect.h + room;

@@ -1,7 +1,7 @@
 // @ts-check
 /** Other numbers for the leaves of a picture of single numbers: what follows is computed in the page. */
 
-import { make, OWN_KEYS } from "./dom.js";
+import { LIVE, OWN_KEYS, button, make } from "./dom.js";
 import { agrees, derivatives, evaluated, factors, stepped } from "./formulas.js";
 
 /** @typedef {import("./formulas.js").Formulas} Formulas */
@@ -103,17 +103,16 @@ export function numbersPanel(host) {
   /** @type {Label[]} */
   let labels = [];
 
-  const told = make("p", { class: "told", role: "status", "aria-live": "polite" });
+  const told = make("p", { class: "told", ...LIVE });
   const rows = run.leaves.map(([id, name]) => leafRow(id, name));
   const rate = make("input", { type: "number", step: "any", min: "0", "aria-label": "Rate", ...OWN_KEYS });
-  const [step, reset] = ["Take one step", "Reset"].map((text) => make("button", { type: "button", ...OWN_KEYS }, text));
+  const step = button("Take one step", () => give(stepped(run, host.get().values, host.get().rate)));
+  const reset = button("Reset", () => host.set({ values: {} }));
   const moving = run.leaves.filter(([id, , moves]) => moves && recorded.sent[id] !== undefined).map(([, name]) => name);
   const bar = make("div", { class: "row" }, make("label", {}, "rate ", rate), step, reset);
   const note = moving.length ? `One step: ${moving.join(", ")} − rate × derivative.` : "";
   const root = make("div", { class: "numbers", role: "group", "aria-label": "Other numbers" },
     make("style", {}, NUMBERS_STYLE), ...rows.map((row) => row.root), bar, make("p", { class: "rest" }, note), told);
-  step.addEventListener("click", () => give(stepped(run, host.get().values, host.get().rate)));
-  reset.addEventListener("click", () => host.set({ values: {} }));
   rate.addEventListener("input", () => rate.value && Number(rate.value) >= 0 && host.set({ rate: Number(rate.value) }));
 
   /** @param {Given["values"]} values */

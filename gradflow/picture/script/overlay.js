@@ -1,22 +1,16 @@
 // @ts-check
 /** What would happen, drawn under and over what happened, and never like it. */
 
+import { drawn } from "./dom.js";
 import { UNCHANGED } from "./edits.js";
+import { apart, grown, middleOf } from "./geometry.js";
 
 /** @typedef {import("./types.js").Mark} Mark */
 /** @typedef {import("./types.js").Net} Net */
 /** @typedef {import("./types.js").Prediction} Prediction */
 /** @typedef {import("./types.js").View} View */
 
-const NAMESPACE = "http://www.w3.org/2000/svg";
 const NEAR_BAR = 16; // from the end of a line to the bars that cut it, at most
-
-/** @param {string} name @param {Record<string, string>} attributes @returns {SVGElement} */
-export function drawn(name, attributes) {
-  const made = /** @type {SVGElement} */ (document.createElementNS(NAMESPACE, name));
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
 
 /** @param {SVGSVGElement} svg @param {Mark[]} marks @param {View} view @param {Net | null} net */
 export function drawForecast(svg, marks, { forecast, state }, net) {
@@ -54,10 +48,9 @@ function keysOf({ edges, reached }, net, losses) {
 function halo(group) {
   const box = /** @type {SVGGraphicsElement | null} */ (group.querySelector(".box, .small"));
   if (!box) return;
-  const { x, y, width, height } = box.getBBox();
-  const room = width < 12 ? 2 : 4;
-  const rim = { x: x - room, y: y - room, width: width + 2 * room, height: height + 2 * room, "stroke-width": room };
-  group.prepend(drawn("rect", { class: "forecast halo", rx: "3", ...texts(rim) }));
+  const inner = box.getBBox();
+  const room = inner.width < 12 ? 2 : 4;
+  group.prepend(drawn("rect", { class: "forecast halo", rx: 3, ...grown(inner, room), "stroke-width": room }));
 }
 
 /** @param {SVGGElement} group what a second loss would reach gets a rim of dashes */
@@ -102,11 +95,7 @@ export function barsAt(svg, group) {
   if (!line) return [];
   const ends = [0, line.getTotalLength()].map((at) => line.getPointAtLength(at));
   return [.../** @type {NodeListOf<SVGGraphicsElement>} */ (svg.querySelectorAll(".bar"))].filter((bar) => {
-    const { x, y, width, height } = bar.getBBox();
-    const middle = { x: x + width / 2, y: y + height / 2 };
-    return ends.some((end) => Math.hypot(end.x - middle.x, end.y - middle.y) < NEAR_BAR);
+    const middle = middleOf(bar.getBBox());
+    return ends.some((end) => apart(end, middle) < NEAR_BAR);
   });
 }
-
-/** @param {Record<string, number>} numbers @returns {Record<string, string>} */
-const texts = (numbers) => Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, String(value)]));

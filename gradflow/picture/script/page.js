@@ -12,9 +12,9 @@ export function picturesOf(element) {
   return found.sort((a, b) => b.width - a.width);
 }
 
-/** @param {string} source a data URI @returns {SVGSVGElement} */
+/** @param {string} source markup, or a data URI of it @returns {SVGSVGElement} */
 export function svgOf(source) {
-  const text = decodeURIComponent(source.slice(source.indexOf(",") + 1));
+  const text = source.startsWith("data:") ? decodeURIComponent(source.slice(source.indexOf(",") + 1)) : source;
   const parsed = new DOMParser().parseFromString(text, "image/svg+xml");
   return /** @type {any} */ (document.importNode(parsed.documentElement, true));
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** What would happen if: the tag above a picture, and the controls and words below it. */
 
-import { OWN_KEYS, make } from "./dom.js";
+import { LIVE, OWN_KEYS, button, disable, make } from "./dom.js";
 import { UNCHANGED, changes, grouped, listed, toggled } from "./edits.js";
 import { cutAt, cutName, optionsOf, withIt } from "./options.js";
 import { refusal } from "./whatif.js";
@@ -20,13 +20,10 @@ const PALE = "Pale bands are predicted from the graph, not run.";
 
 /** @param {Forecast} forecast @param {string[]} all names @returns {string} who would be reached, and who no longer */
 export function consequence({ before, then }, all) {
-  const said = (/** @type {string[]} */ names) => listed(grouped(names, all));
-  const more = then.reached.filter((name) => !before.reached.includes(name));
-  const less = before.reached.filter((name) => !then.reached.includes(name));
-  if (!more.length && !less.length) return then.reached.length ? "Then the same parameters would be reached." : "Then no parameter would be reached.";
-  const gained = more.length ? `${said(more)} would be reached as well` : "";
-  const lost = less.length ? `${said(less)} would no longer be reached` : "";
-  return `Then ${[gained, lost].filter(Boolean).join(", and ")}.`;
+  const without = (/** @type {Prediction} */ a, /** @type {Prediction} */ b) => a.reached.filter((name) => !b.reached.includes(name));
+  const said = (/** @type {string[]} */ names, /** @type {string} */ fate) => names.length ? [`${listed(grouped(names, all))} would ${fate}`] : [];
+  const parts = [...said(without(then, before), "be reached as well"), ...said(without(before, then), "no longer be reached")];
+  return `Then ${parts.join(", and ") || `${then.reached.length ? "the same parameters" : "no parameter"} would be reached`}.`;
 }
 
 /** @param {Forecast} forecast @param {number} total @returns {string} the same in numbers */
@@ -71,12 +68,7 @@ export function whatifPanel(host, net) {
   const bold = make("b");
   const numbers = make("span");
   const note = make("p", { class: "note" });
-  const status = make("div", { class: "outcome", role: "status", "aria-live": "polite" }, make("p", {}, bold, " ", numbers), note);
-  const button = (/** @type {string} */ text, /** @type {() => void} */ act) => {
-    const made = make("button", { type: "button", ...OWN_KEYS }, text);
-    made.addEventListener("click", () => made.getAttribute("aria-disabled") !== "true" && act());
-    return made;
-  };
+  const status = make("div", { class: "outcome", ...LIVE }, make("p", {}, bold, " ", numbers), note);
   const undo = button("Undo", () => {
     const { past } = host.get();
     host.set({ edit: past[past.length - 1] ?? UNCHANGED, past: past.slice(0, -1), note: "" });
@@ -85,10 +77,10 @@ export function whatifPanel(host, net) {
 
   /** @type {(() => void)[]} what brings each box up to date */
   const boxes = [];
-  /** @param {string} label @param {() => boolean} is @param {() => void} act */
-  function box(label, is, act) {
+  /** @param {string} label @param {() => boolean} is @param {() => Partial<Edit>} change what a click changes */
+  function box(label, is, change) {
     const input = make("input", { type: "checkbox", "aria-label": label, ...OWN_KEYS });
-    input.addEventListener("change", act);
+    input.addEventListener("change", () => host.edit(change()));
     boxes.push(() => { input.checked = is(); });
     return input;
   }
@@ -100,12 +92,12 @@ export function whatifPanel(host, net) {
   const cells = parameters.map(({ name, trained }) => {
     const cell = make("td");
     const frozen = () => (trained ? edit().frozen.includes(name) : !edit().thaw.includes(name));
-    const freeze = () => host.edit(trained ? { frozen: toggled(edit().frozen, [name]) } : { thaw: toggled(edit().thaw, [name]) });
-    const row = make("tr", {}, make("th", { scope: "row" }, name),
-      make("td", {}, box(`freeze ${name}`, frozen, freeze)),
-      make("td", {}, box(`ask for ${name}`, () => asked().includes(name), () => host.edit({ ask: toggled(asked(), [name]) }))),
-      make("td", {}, box(`${name} in the optimizer`, () => held().includes(name), () => host.edit({ hold: toggled(held(), [name]) }))),
-      cell);
+    const ticks = [
+      box(`freeze ${name}`, frozen, () => freezing(edit(), name, trained)),
+      box(`ask for ${name}`, () => asked().includes(name), () => ({ ask: toggled(asked(), [name]) })),
+      box(`${name} in the optimizer`, () => held().includes(name), () => ({ hold: toggled(held(), [name]) })),
+    ];
+    const row = make("tr", {}, make("th", { scope: "row" }, name), ...ticks.map((tick) => make("td", {}, tick)), cell);
     return { name, cell, row };
   });
   const heading = make("th", { scope: "col" }, "would be");
@@ -114,7 +106,7 @@ export function whatifPanel(host, net) {
     make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Parameters" },
       make("table", {}, make("thead", {}, head), make("tbody", {}, ...cells.map(({ row }) => row)))));
   const choices = offered.map(([value, label]) =>
-    make("label", {}, box(`loss ${label}`, () => from().includes(value), () => host.edit({ losses: toggled(from(), [value]) })), ` ${label}`));
+    make("label", {}, box(`loss ${label}`, () => from().includes(value), () => ({ losses: toggled(from(), [value]) })), ` ${label}`));
   const losses = make("fieldset", { class: "losses" }, make("legend", {}, "Backward from"), ...choices);
   losses.hidden = choices.length < 2;
   const root = make("div", { class: "panel" }, status, make("div", { class: "bar" }, undo, reset), losses, table);
@@ -127,8 +119,8 @@ export function whatifPanel(host, net) {
     bold.textContent = forecast ? consequence(forecast, all) : "";
     numbers.textContent = forecast ? counted(forecast, all.length) : "Nothing is changed yet.";
     note.textContent = trouble;
-    undo.setAttribute("aria-disabled", String(!past.length));
-    reset.setAttribute("aria-disabled", String(!changes(state.edit)));
+    disable(undo, !past.length);
+    disable(reset, !changes(state.edit));
     boxes.forEach((update) => update());
     choices.forEach((choice, i) => { choice.className = from().length > 1 ? `of${from().indexOf(offered[i][0])}` : ""; });
     const shown = forecast?.then;
@@ -138,6 +130,9 @@ export function whatifPanel(host, net) {
   }
   return { root, above: banner, draw };
 }
+
+/** @param {Edit} edit @param {string} name @param {boolean} trained as recorded @returns {Partial<Edit>} frozen or no longer */
+const freezing = ({ frozen, thaw }, name, trained) => trained ? { frozen: toggled(frozen, [name]) } : { thaw: toggled(thaw, [name]) };
 
 /** @param {string} name @param {Prediction} then @param {[string, Prediction][]} each */
 function fate(name, then, each) {
@@ -156,7 +151,7 @@ export function act(host, net, { key, square, bundle }) {
   if (square) {
     const one = optionsOf(net).parameters.find(({ values }) => values.includes(Number(key)));
     if (!one) return host.set({ note: "This is no parameter, so there is nothing to freeze." });
-    return host.edit(one.trained ? { frozen: toggled(edit.frozen, [one.name]) } : { thaw: toggled(edit.thaw, [one.name]) });
+    return host.edit(freezing(edit, one.name, one.trained));
   }
   const edges = bundle.filter((one) => one.split(".").length === 3);
   const at = edges.map((edge) => cutAt(net, edge)).filter((op) => op !== undefined);

@@ -7,7 +7,7 @@ import { UNCHANGED } from "./edits.js";
 /** @typedef {import("./types.js").Mode} Mode */
 
 const LONGEST = 20000;
-const MODES = ["", "whatif", "step", "explore", "numbers"];
+const MODES = ["", "whatif", "step", "explore", "numbers", "export"];
 const EDGE = /^\d{1,9}\.\d{1,9}\.\d{1,9}$/;
 const NUMBER = /^\d{1,9}$/;
 

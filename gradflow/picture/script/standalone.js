@@ -1,6 +1,8 @@
 // @ts-check
 /** A picture that leaves its page. */
 
+import { attributed, drawn } from "./dom.js";
+
 const LETTER = 6.6; // pixels, about
 const LINE = 18;
 
@@ -13,19 +15,18 @@ export function standalone(svg, figure, said) {
   const [w, h] = [svg.width, svg.height].map((length) => length.baseVal.value);
   const lines = wrapped(said, Math.floor(w / LETTER));
   const height = h + lines.length * LINE + (lines.length ? LINE / 2 : 0);
-  for (const [name, value] of Object.entries({ viewBox: `0 0 ${w} ${height}`, height })) copy.setAttribute(name, String(value));
+  attributed(copy, { viewBox: `0 0 ${w} ${height}`, height });
   for (const one of [copy, ...copy.querySelectorAll("*")]) {
     for (const { name } of [...one.attributes]) if (/^(tabindex|role|aria-desc|data-lm)/.test(name)) one.removeAttribute(name);
   }
   copy.classList.remove("zoomed");
   copy.querySelector(".paper")?.setAttribute("height", String(height));
   lines.forEach((line, i) => {
-    const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
-    for (const [name, value] of Object.entries({ x: 12, y: h + (i + 1) * LINE, "font-size": 13 })) text.setAttribute(name, String(value));
+    const text = drawn("text", { x: 12, y: h + (i + 1) * LINE, "font-size": 13 });
     text.textContent = line;
     copy.append(text);
   });
-  const style = copy.querySelector("style") ?? copy.insertBefore(document.createElementNS("http://www.w3.org/2000/svg", "style"), copy.firstChild);
+  const style = copy.querySelector("style") ?? copy.insertBefore(drawn("style", {}), copy.firstChild);
   style.textContent = `${plain(svg.querySelector("style"), () => true)}${around(svg, figure)}`;
   return new XMLSerializer().serializeToString(copy);
 }

@@ -6,14 +6,29 @@
 /** @typedef {[id: number, outputs: number[], source: string, name: string, module: string]} Op */
 /** @typedef {[value: number, op: number, position: number, status: string, string, string]} Edge */
 /** @typedef {[number, status: string, string, string, reason: string, why: string, source: string, number]} Parameter */
-/** @typedef {[keys: string[], label: string, sentence: string]} Step */
+/** @typedef {[keys: string[], label: string, sentence: string, since?: string[]]} Step */
+/** @typedef {[label: string, pictures: [width: number, packed: string][]]} Variant with other modules open */
 /** @typedef {{losses: Loss[], values: Value[], ops: Op[], edges: Edge[], parameters: Parameter[], steps: Step[],
- *   blame: {[value: string]: number[]}, net: Net | null, formulas?: import("./formulas.js").Formulas | null}} Data `blame`
+ *   views: Variant[], blame: {[value: string]: number[]}, net: Net | null, formulas?: import("./formulas.js").Formulas | null, puzzle?: Puzzle}} Data `blame`
  * has the ops that cut a parameter off */
 
 /** @typedef {import("./whatif_types.js").Answer} Prediction what one backward pass would do */
 /** @typedef {import("./whatif_types.js").Net} Net */
 /** @typedef {{before: Prediction, then: Prediction & {byLoss: {[loss: string]: Prediction}}}} Forecast */
+
+/** @typedef {[text: string, kind: string, what: string[] | number]} Condition of a puzzle; names, or at most how much */
+/**
+ * @typedef {object} Puzzle
+ * @property {string} key
+ * @property {string} task
+ * @property {Condition[]} conditions
+ * @property {string[]} only kinds of change that are allowed
+ * @property {string} allowed the same in words
+ * @property {string[]} hints
+ * @property {Partial<Edit>} edit what solves it
+ * @property {string} said the same in words
+ * @property {string} python
+ */
 
 /** @typedef {{width: number, source: string}} Picture */
 /** @typedef {{x: number, y: number}} Point */
@@ -47,7 +62,7 @@
  * @property {number} hit which of what was found
  * @property {Zoom} zoom
  */
-/** @typedef {"" | "whatif" | "step" | "explore" | "numbers"} Mode which panel is open */
+/** @typedef {"" | "whatif" | "step" | "explore" | "numbers" | "export" | "puzzle"} Mode which panel is open */
 /**
  * @typedef {object} State
  * @property {number} room
@@ -60,7 +75,9 @@
  * @property {Edit} edit
  * @property {Edit[]} past what undo gives back, the latest last
  * @property {Look} look
+ * @property {number} view 0 as drawn, else which of the pictures with other modules open
  * @property {string} note what could not be done, and why
+ * @property {number} hints how many are shown; one more than there are is the solution
  * @property {{[value: number]: number}} values other numbers for leaves
  * @property {number} rate of one step
  */
@@ -71,6 +88,7 @@
  * @property {(change: Partial<State>) => void} set
  * @property {(edit: Partial<Edit>) => void} edit change what is changed, so that it can be undone
  * @property {HTMLElement} figure
+ * @property {(change: import("./whatif_types.js").Change) => Forecast["then"]} whatif
  * @property {() => SVGSVGElement} svg the picture that is shown
  * @property {() => Mark[]} marks
  */
@@ -79,14 +97,14 @@
  * @property {HTMLElement} root shown while it is open
  * @property {HTMLElement} [above] what it has above the picture, also while it is closed
  * @property {HTMLElement} [below] the same below the panel
- * @property {() => void} [arrive] the address of the page may be for it
  * @property {(key: string) => void} [ask] why a square got what it got
+ * @property {(edit: Edit) => string} [forbids] why a change is not allowed
  * @property {(view: View) => void} draw
  */
 /** @typedef {{mode: Mode, label: string, make: (host: Host) => Panel | null}} Offer null where the data do not allow it */
 /**
  * @typedef {object} View
- * @property {number} picture
+ * @property {Picture} picture
  * @property {boolean} dark
  * @property {number} card
  * @property {number} step

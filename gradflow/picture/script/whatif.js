@@ -46,29 +46,28 @@ export function refusal(net, at) {
 
 /** @param {Net} net @param {Change} change @returns {Plan} */
 function planned(net, change) {
-  const first = [];
   let total = 0;
-  for (const [inputs] of net.ops) {
-    first.push(total);
-    total += inputs.length;
-  }
+  const letters = net.ops.map(([inputs]) => net.conducts.slice(total, total += inputs.length));
   const cut = new Set((change.cut ?? []).map((use) => cuttable(net, use)));
   const heal = new Set(change.heal ?? []);
   for (const op of heal) {
-    const why = Number.isInteger(op) && net.ops[op] ? refusal(net, op) : `there are ops 0 to ${net.ops.length - 1}`;
+    const why = Number.isInteger(op) && net.ops[op] ? refusal(net, op) : opsOf(net);
     if (why) throw new Error(`heal: op ${op}: ${why}.`);
   }
   const frozen = flagged(net, change.frozen, "frozen"), thaw = flagged(net, change.thaw, "thaw");
   const hold = change.hold ? change.hold.map((name) => parameter(net, name)) : net.held;
-  const asked = change.ask === undefined || change.ask === null ? change.ask : valuesOf(net, change.ask);
+  const asked = change.ask && valuesOf(net, change.ask);
   const losses = (change.losses ?? net.losses.map(([label]) => label)).map((given) => {
     const [label, value, ask] = loss(net, given);
     return { label, value, ask: asked === undefined ? ask ? valuesOf(net, ask) : null : asked };
   });
   const before = new Map(net.same.map(([from, to]) => [to, from]));
-  return { net, first, cut, heal, frozen, thaw, hold: new Set(hold ?? net.parameters.map(([name]) => name)), losses,
+  return { net, letters, cut, heal, frozen, thaw, hold: new Set(hold ?? net.parameters.map(([name]) => name)), losses,
     before };
 }
+
+/** @param {Net} net */
+const opsOf = (net) => `there are ops 0 to ${net.ops.length - 1}`;
 
 /** @param {Net} net @param {Use} use */
 function cuttable(net, use) {
@@ -78,7 +77,7 @@ function cuttable(net, use) {
   const inputs = net.ops[op]?.[0];
   if (!inputs || inputs[position] !== value || id !== `${value}.${op}.${position}`) {
     const near = inputs ? `op ${op} takes ${inputs.map((v, p) => `${v}.${op}.${p}`).join(", ") || "nothing"}`
-      : `there are ops 0 to ${net.ops.length - 1}`;
+      : opsOf(net);
     throw new Error(`cut: ${id} is no edge; expected value.op.position, and ${near}.`);
   }
   const why = refusal(net, id);
@@ -86,10 +85,13 @@ function cuttable(net, use) {
   return id;
 }
 
+/** @param {Net} net @param {string} name @returns {number | undefined} the value with that name */
+const named = (net, name) => net.names.find(([known]) => known === name)?.[1];
+
 /** The leaf that answers to a name. @param {Net} net @param {string} name */
 function leafOf(net, name) {
-  const leaves = [...net.parameters, ...net.leaves], other = net.names.find(([known]) => known === name);
-  return leaves.find(([known, values]) => known === name || (other && values.includes(other[1])));
+  const other = named(net, name) ?? -1;
+  return [...net.parameters, ...net.leaves].find(([known, values]) => known === name || values.includes(other));
 }
 
 /** @param {Net} net @param {string[] | undefined} names @param {"frozen" | "thaw"} what */
@@ -113,8 +115,8 @@ function parameter(net, name) {
 /** @param {Net} net @param {string[]} names @returns {Set<number>} */
 function valuesOf(net, names) {
   return new Set(names.flatMap((name) => {
-    const leaf = leafOf(net, name), named = net.names.find(([known]) => known === name);
-    const value = named ? named[1] : /^%\d+$/.test(name) ? Number(name.slice(1)) : net.values.length;
+    const leaf = leafOf(net, name);
+    const value = named(net, name) ?? (/^%\d+$/.test(name) ? Number(name.slice(1)) : net.values.length);
     if (!leaf && value >= net.values.length) throw unknown(net, "ask", name);
     return leaf ? leaf[1] : [value];
   }));
@@ -162,7 +164,7 @@ const active = (plan, op) => plan.heal.has(op) || "+=".includes(plan.net.kinds[o
 
 /** Which values would require grad, in the order of the program. @param {Plan} plan @returns {Forward} */
 function needing(plan) {
-  const { net, first, before } = plan, grow = new Set(net.grow), shrink = new Set(net.shrink);
+  const { net, letters, before } = plan, grow = new Set(net.grow), shrink = new Set(net.shrink);
   const recorded = Uint8Array.from(net.values, (letter) => ("rL".includes(letter) ? YES : NO));
   const needs = recorded.slice();
   for (const value of plan.thaw) needs[value] = YES;
@@ -174,7 +176,7 @@ function needing(plan) {
     let changed = plan.heal.has(op), result = NO;
     for (let k = 0; k < inputs.length; k += 1) {
       const now = brought(plan, needs, op, k), then = plan.heal.has(op) ? NO : recorded[inputs[k]];
-      const letter = net.conducts[first[op] + k];
+      const letter = letters[op][k];
       if (now > then && (grow.has(op) || (runs && letter === "?"))) raises = true;
       if (now < then && shrink.has(op)) raises = true;
       if (plan.heal.has(op) && now && madeInInference(plan, inputs[k])) raises = true;
@@ -196,19 +198,19 @@ function needing(plan) {
 /** Whether a value still comes from an op in inference mode. @param {Plan} plan @param {number} value */
 function madeInInference(plan, value) {
   const op = plan.net.ops.findIndex(([, outputs]) => outputs.includes(value));
-  return op >= 0 && plan.net.kinds[op] === "i" && !plan.heal.has(op);
+  return plan.net.kinds[op] === "i" && !plan.heal.has(op);
 }
 
 /** From which values a way leads on to what is asked for. @param {Plan} plan @param {Uint8Array} needs
  * @param {Set<number> | null} ask */
 function leading(plan, needs, ask) {
-  const { net, first, before } = plan, values = new Uint8Array(net.values.length), ops = new Uint8Array(net.ops.length);
+  const { net, letters, before } = plan, values = new Uint8Array(net.values.length), ops = new Uint8Array(net.ops.length);
   if (!ask) return { values: values.fill(YES), ops: ops.fill(YES) };
   for (const value of ask) values[value] = needs[value];
   net.ops.forEach(([inputs, outputs], op) => {
     if (active(plan, op)) {
       for (let k = 0; k < inputs.length; k += 1) {
-        const linked = LINKED[net.conducts[first[op] + k]];
+        const linked = LINKED[letters[op][k]];
         ops[op] = either(ops[op], both(both(brought(plan, needs, op, k), linked), values[inputs[k]]));
       }
     }
@@ -224,7 +226,7 @@ function leading(plan, needs, ask) {
 /** One backward pass from the sum of some losses. @param {Plan} plan @param {Forward} forward @param {Loss[]} losses
  * @returns {Answer} */
 function backward(plan, forward, losses) {
-  const { net, first, before } = plan, { needs } = forward, seen = new Map(net.seen), unrun = new Set(net.unrun);
+  const { net, letters, before } = plan, { needs } = forward, seen = new Map(net.seen), unrun = new Set(net.unrun);
   const ask = losses.some((one) => !one.ask) ? null : new Set(losses.flatMap((one) => [...(one.ask ?? [])]));
   const leads = leading(plan, needs, ask);
   // of each value: whether its backward node runs, and whether what comes to it is a gradient
@@ -255,7 +257,7 @@ function backward(plan, forward, losses) {
     }
     const asRecorded = net.kinds[op] !== "=" || (gets === runs && sameAsSeen(plan, needs, leads.values, got, op, seen));
     for (let k = 0; k < inputs.length; k += 1) {
-      const letter = net.conducts[first[op] + k], value = inputs[k];
+      const letter = letters[op][k], value = inputs[k];
       const way = both(brought(plan, needs, op, k), leads.values[value]);
       const linked = both(way, LINKED[letter]), carried = asRecorded ? CARRIED[letter] : letter === "0" ? NO : MAYBE;
       run[value] = either(run[value], both(runs, linked));

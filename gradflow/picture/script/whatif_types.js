@@ -13,7 +13,7 @@
  * @typedef {{reached: string[], stepped: string[], backwardOps: number | null, edges: string[],
  *   unknown: string[]}} Answer
  * @typedef {{label: string, value: number, ask: Set<number> | null}} Loss
- * @typedef {{net: Net, first: number[], cut: Set<string>, heal: Set<number>, frozen: Set<number>, thaw: Set<number>,
+ * @typedef {{net: Net, letters: string[], cut: Set<string>, heal: Set<number>, frozen: Set<number>, thaw: Set<number>,
  *   hold: Set<string>, losses: Loss[], before: Map<number, number>}} Plan
  * @typedef {{needs: Uint8Array, raises: boolean}} Forward
  */

@@ -1,6 +1,9 @@
 // @ts-check
 /** Coming closer to a picture, and moving it about: which part of it is shown. */
 
+import { apart, middleOf } from "./geometry.js";
+
+/** @typedef {import("./types.js").Host} Host */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Zoom} Zoom */
 
@@ -28,8 +31,7 @@ const moved = ({ scale, x, y }, right, down) => within({ scale, x: x - right / s
 
 /** @param {Zoom} zoom @param {SVGSVGElement} svg @param {Element} mark @returns {Zoom} with that mark in it */
 export function revealing(zoom, svg, mark) {
-  const { x, y, width, height } = mark.getBoundingClientRect();
-  const at = shareOf(svg, { clientX: x + width / 2, clientY: y + height / 2 });
+  const at = shareOf(svg, middleOf(mark.getBoundingClientRect()));
   const seen = [at.x, at.y].every((share) => share > 0.03 && share < 0.97);
   return seen || zoom.scale === 1 ? zoom : moved(zoom, 0.5 - at.x, 0.5 - at.y);
 }
@@ -42,39 +44,40 @@ export function applyZoom(svg, { scale, x, y }) {
   svg.classList.toggle("zoomed", scale > 1);
 }
 
-/** @param {Element} svg @param {{clientX: number, clientY: number}} at @returns {Point} */
-function shareOf(svg, { clientX, clientY }) {
+/** @param {Element} svg @param {Point} at in the window @returns {Point} */
+function shareOf(svg, at) {
   const { x, y, width, height } = svg.getBoundingClientRect();
-  return { x: (clientX - x) / width, y: (clientY - y) / height };
+  return { x: (at.x - x) / width, y: (at.y - y) / height };
 }
+
+/** @param {Iterable<{clientX: number, clientY: number}>} pointers @returns {Point[]} where they are in the window */
+const placesOf = (pointers) => [...pointers].map(({ clientX: x, clientY: y }) => ({ x, y }));
 
 /**
  * Wheel, pinch and drag. A page that is not zoomed keeps its own wheel and fingers.
- * @param {HTMLElement} frame @param {() => SVGSVGElement | undefined} svg
- * @param {() => {zoom: Zoom, open: boolean}} get @param {(zoom: Zoom) => void} set
+ * @param {Host} host @param {(zoom: Zoom) => void} set
  */
-export function listenZoom(frame, svg, get, set) {
-  /** @type {{clientX: number, clientY: number}[]} where the pointers were */
+export function listenZoom({ figure, get, svg }, set) {
+  const frame = /** @type {HTMLElement} */ (figure.querySelector(".frame"));
+  /** @type {Point[]} where the pointers were */
   let was = [];
   let dragging = false;
-  const middle = (/** @type {typeof was} */ of) => ({
-    clientX: of.reduce((sum, one) => sum + one.clientX, 0) / of.length,
-    clientY: of.reduce((sum, one) => sum + one.clientY, 0) / of.length,
-  });
-  const spread = ([a, b = { clientX: a.clientX + 1, clientY: a.clientY }] = was) =>
-    Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) || 1;
-  const start = (/** @type {typeof was} */ now) => {
-    was = now;
+  const mean = (/** @type {Point[]} */ of, /** @type {"x" | "y"} */ side) => of.reduce((sum, one) => sum + one[side], 0) / of.length;
+  const middle = (/** @type {Point[]} */ of) => ({ x: mean(of, "x"), y: mean(of, "y") });
+  const spread = (/** @type {Point[]} */ [a, b = a]) => apart(a, b) || 1;
+  const start = (/** @type {Parameters<placesOf>[0]} */ pointers) => {
+    was = placesOf(pointers);
     dragging = false;
   };
-  /** @param {Event} event @param {typeof was} now */
-  function follow(event, now) {
+  /** @param {Event} event @param {Parameters<placesOf>[0]} pointers */
+  function follow(event, pointers) {
+    const now = placesOf(pointers);
     const picture = svg();
-    const { zoom, open } = get();
-    const mine = zoom.scale > 1 || (open && now.length > 1);
+    const { look: { zoom }, mode } = get();
+    const mine = zoom.scale > 1 || (mode === "explore" && now.length > 1);
     if (!picture || !mine || now.length !== was.length) return;
     const [from, to] = [middle(was), middle(now)];
-    const far = Math.hypot(to.clientX - from.clientX, to.clientY - from.clientY) >= SHAKE;
+    const far = apart(from, to) >= SHAKE;
     if (event.cancelable) event.preventDefault();
     if (!dragging && !far && now.length < 2) return;
     dragging = true;
@@ -84,18 +87,18 @@ export function listenZoom(frame, svg, get, set) {
   }
   frame.addEventListener("mousedown", (event) => start([event]));
   frame.addEventListener("mousemove", (event) => event.buttons & 1 && follow(event, [event]));
-  frame.addEventListener("touchstart", (event) => start([...event.touches]), { passive: true });
-  frame.addEventListener("touchmove", (event) => follow(event, [...event.touches]), { passive: false });
-  frame.addEventListener("touchend", (event) => { was = [...event.touches]; });
+  frame.addEventListener("touchstart", (event) => start(event.touches), { passive: true });
+  frame.addEventListener("touchmove", (event) => follow(event, event.touches), { passive: false });
+  frame.addEventListener("touchend", (event) => { was = placesOf(event.touches); });
   frame.addEventListener("click", (event) => {
     if (dragging) event.stopImmediatePropagation();
     dragging = false;
   }, { capture: true });
   frame.addEventListener("wheel", (event) => {
-    const { zoom, open } = get();
+    const { look: { zoom }, mode } = get();
     const picture = svg();
-    if (!picture || !event.ctrlKey || !(zoom.scale > 1 || (open && event.deltaY < 0))) return;
+    if (!picture || !event.ctrlKey || !(zoom.scale > 1 || (mode === "explore" && event.deltaY < 0))) return;
     event.preventDefault();
-    set(closer(zoom, Math.exp(-event.deltaY / 200), shareOf(picture, event)));
+    set(closer(zoom, Math.exp(-event.deltaY / 200), shareOf(picture, placesOf([event])[0])));
   }, { passive: false });
 }
