@@ -28,8 +28,7 @@ from programs import Outcome, backward, ranges_of
 import gradflow as gf
 from gradflow.picture.net import net
 
-MOST_TRACES = 12  # of a chapter
-EACH = 8
+LEAST, EACH, ALL = 3, 8, 120  # changes of a pass, and about so many of a chapter
 
 
 def run(chapter: Path) -> None:
@@ -94,12 +93,13 @@ Plan = tuple[int, int, dict[str, Any], dict[str, Any], list[Outside]]
 def planned(traces: Traces, draw: random.Random) -> Iterator[Plan]:
     """For each pass of each trace: their numbers, the data of the page, the places of edges, and changes."""
     told = [(i, *row) for i, row in enumerate(traces.traces) if row[2]]
-    for i, trace, mapped, flows in told[:MOST_TRACES]:
+    each = max(LEAST, min(EACH, ALL // max(1, sum(len(flows) for *_, flows in told))))
+    for i, trace, mapped, flows in told:
         graph = trace.graph
         data = net(graph, {f"pass {j}": flow for j, flow in enumerate(flows)})
         places = mapped.places(graph)
-        for j in range(min(len(flows), 3)):
-            yield i, j, {**data, "losses": [data["losses"][j]]}, places, changes(data, places, draw, EACH)
+        for j in range(len(flows)):
+            yield i, j, {**data, "losses": [data["losses"][j]]}, places, changes(data, places, draw, each)
 
 
 def evidence(chapter: Path) -> list[dict[str, Any]]:
