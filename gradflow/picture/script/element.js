@@ -198,7 +198,7 @@ class GradflowFigure extends HTMLElement {
    * @returns {ReturnType<typeof predicted>}
    */
   whatif(change) {
-    if (!this.data?.net) throw new Error("whatif: this figure has no graph to predict from; draw a Graph, a Flow or a Comparison.");
+    if (!this.data?.net) throw new Error("whatif: no graph to predict from; draw a Graph, a Flow or a Comparison.");
     return predicted(this.data.net, change);
   }
 

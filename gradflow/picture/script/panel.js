@@ -30,11 +30,11 @@ export function consequence({ before, then }, all) {
 export function counted({ before, then }, total) {
   const change = (/** @type {number} */ now, /** @type {number} */ was) => (now === was ? `${now}` : `${now} instead of ${was}`);
   const parts = [
-    `Reached: ${change(then.reached.length, before.reached.length)} of ${total} parameters.`,
+    `Reached, zero or not: ${change(then.reached.length, before.reached.length)} of ${total} parameters.`,
     `Stepped: ${change(then.stepped.length, before.stepped.length)}.`,
     ...(then.backwardOps === null || before.backwardOps === null ? []
       : [`Backward operations: ${change(then.backwardOps, before.backwardOps)}.`]),
-    then.unknown.length ? `Not known without a run: ${listed(then.unknown)}.` : "Sizes are unknown until it is run.",
+    then.unknown.length ? `Not known without a run: ${listed(then.unknown)}.` : "Sizes take a run.",
   ];
   return parts.join(" ");
 }
@@ -150,7 +150,7 @@ export function act(host, net, { key, square, bundle }) {
   const { edit } = host.get();
   if (square) {
     const one = optionsOf(net).parameters.find(({ values }) => values.includes(Number(key)));
-    if (!one) return host.set({ note: "This is no parameter, so there is nothing to freeze." });
+    if (!one) return host.set({ note: "This is no parameter: nothing to freeze." });
     return host.edit(freezing(edit, one.name, one.trained));
   }
   const edges = bundle.filter((one) => one.split(".").length === 3);
