@@ -182,7 +182,8 @@ def _row(cells: Sequence[str]) -> str:
 def encoded(data: object) -> str:
     """JSON that cannot end the script it stands in, in which what does not print stands as its number."""
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in _encodable(written.translate(_IN_SCRIPT)))
+    safe = _encodable(written.translate(_IN_SCRIPT))
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in safe)
 
 
 def attribute(text: str) -> str:
