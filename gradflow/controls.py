@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import ipywidgets as widgets  # type: ignore[import-untyped]
+import ipywidgets as widgets  # type: ignore[import-untyped]  # it has no types
 
 from gradflow.board import STYLE, Subject, difference_table, known, offered, situation, standing, subject
 from gradflow.errors import GradflowError

@@ -32,17 +32,24 @@ LEAST, EACH, ALL = 3, 8, 120  # changes of a pass, and about so many of a chapte
 
 
 def run(chapter: Path) -> None:
-    """The cells of a chapter, in its folder; a cell that is meant to raise may."""
+    """All cells of a chapter."""
+    for _ in executed(chapter):
+        pass
+
+
+def executed(chapter: Path) -> Iterator[dict[str, Any]]:
+    """Run the cells of a chapter, in its folder; after each, its names. A cell that is meant to raise may."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for number, cell in enumerate(cells(chapter)):
         name = f"<cell {number}>"
         linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
         try:
             exec(compile(cell.source, name, "exec"), namespace)
-        except Exception as error:
+        except Exception as error:  # whatever the cell is meant to raise
             if not cell.fails:
                 raise
             sys.last_value = error
+        yield namespace
 
 
 class Traces:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import linecache
 import os
 import sys
 import warnings
@@ -17,7 +16,7 @@ from typing import Any
 import matplotlib
 import pytest
 import torch
-from mutants import cells
+from chapters import executed
 
 import gradflow as gf
 
@@ -64,7 +63,6 @@ def really(figure: gf.Figure, namespace: dict[str, Any]) -> dict[str, Any]:
 
 def told(chapter: Path) -> list[dict[str, Any]]:
     """The puzzles of a chapter."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
     figures: list[gf.Figure] = []
     found = []
     plain = gf.puzzle
@@ -74,15 +72,7 @@ def told(chapter: Path) -> list[dict[str, Any]]:
         return figures[-1]
 
     gf.puzzle = kept
-    for number, cell in enumerate(cells(chapter)):
-        name = f"<cell {number}>"
-        linecache.cache[name] = (len(cell.source), None, cell.source.splitlines(keepends=True), name)
-        try:
-            exec(compile(cell.source, name, "exec"), namespace)
-        except Exception as error:
-            if not cell.fails:
-                raise
-            sys.last_value = error
+    for namespace in executed(chapter):
         while figures:
             figure = figures.pop()
             found.append({"html": figure.html(), "edit": figure.puzzle.edit, **really(figure, namespace)})

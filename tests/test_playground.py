@@ -77,7 +77,10 @@ def by_hand(model, inputs, loss, changes):
     for parameter in parameters.values():
         parameter.grad = None
     for path in changes.cut:
-        detach = lambda module, args, out: tree_map(lambda t: t.detach() if torch.is_tensor(t) else t, out)  # noqa: E731
+
+        def detach(module, args, out):
+            return tree_map(lambda t: t.detach() if torch.is_tensor(t) else t, out)
+
         model.get_submodule(path).register_forward_hook(detach)
     for name in changes.frozen:
         parameters[name].requires_grad_(False)
@@ -111,7 +114,10 @@ def caught(name, monkeypatch):
 
     def language_model(model):
         ids = torch.randint(11, (2, 6))
-        entropy = lambda logits: F.cross_entropy(logits.reshape(-1, 11), ids.reshape(-1))  # noqa: E731
+
+        def entropy(logits):
+            return F.cross_entropy(logits.reshape(-1, 11), ids.reshape(-1))
+
         raise Caught(model, (ids,), entropy)
 
     monkeypatch.setattr(zoo, "run", run)
